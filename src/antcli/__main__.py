@@ -1,0 +1,3 @@
+from antcli.entry import main
+
+main()

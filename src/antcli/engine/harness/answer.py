@@ -1,0 +1,159 @@
+"""A model's answer while it arrives: previews for those who asked, and the records it becomes at its end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from antcli.engine.ids import new_id
+from antcli.engine.session.events import dump, event, frame
+from antcli.engine.session.log import Draft
+from antcli.engine.session.turns import tool_error
+from antcli.engine.tools.builtin import BUILTIN_TOOLS
+from antcli.engine.tools.policy import judge
+
+NO_USAGE = dict.fromkeys(("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"), 0)
+Show = Callable[[str, bytes], None]
+
+
+class Answer:
+    """Collects Messages API stream events. `show(type, frame)` gets the previews (api.md 11.2)."""
+
+    def __init__(self, show: Show) -> None:
+        self.stop_reason: str | None = None
+        self.stop_details: dict[str, Any] | None = None
+        self.usage = dict(NO_USAGE)
+        self._blocks: list[dict[str, Any]] = []
+        self._inputs: dict[int, list[str]] = {}
+        self._event_ids: dict[int, str] = {}  # block index -> id of the event that the block will be part of
+        self._show = show
+        self._message_id: str | None = None  # of the agent.message that is being written
+        self._part = -1
+
+    def take(self, item: dict[str, Any]) -> None:
+        type = item["type"]
+        if type == "content_block_delta":
+            self._extend(item["index"], item["delta"])
+        elif type == "content_block_start":
+            self._open(item["content_block"])
+        elif type == "message_start":
+            self._count(item["message"].get("usage"))
+        elif type == "message_delta":
+            self.stop_reason = item["delta"].get("stop_reason")
+            self.stop_details = item["delta"].get("stop_details")
+            self._count(item.get("usage"))
+
+    def _count(self, usage: dict[str, Any] | None) -> None:
+        for name, count in (usage or {}).items():
+            if name in self.usage and count is not None:
+                self.usage[name] = count
+
+    def _open(self, block: dict[str, Any]) -> None:
+        index = len(self._blocks)
+        self._blocks.append(dict(block))
+        if block["type"] == "text":
+            self._part += 1
+            if block.get("text"):
+                self._preview_text(index, block["text"])
+            return
+        self._message_id, self._part = None, -1
+        if block["type"] == "tool_use":
+            self._inputs[index] = []
+        elif block["type"] in ("thinking", "redacted_thinking"):
+            id = self._event_ids[index] = new_id("sevt")
+            self._preview("agent.thinking", {"type": "event_start", "event": {"type": "agent.thinking", "id": id}})
+
+    def _extend(self, index: int, delta: dict[str, Any]) -> None:
+        block, type = self._blocks[index], delta["type"]
+        if type == "text_delta":
+            block["text"] += delta["text"]
+            self._preview_text(index, delta["text"])
+        elif type == "input_json_delta":
+            self._inputs[index].append(delta["partial_json"])
+        elif type == "thinking_delta":
+            block["thinking"] = block.get("thinking", "") + delta["thinking"]
+        elif type == "signature_delta":
+            block["signature"] = delta["signature"]
+        elif type == "citations_delta":
+            block.setdefault("citations", []).append(delta["citation"])
+
+    def _preview_text(self, index: int, text: str) -> None:
+        if self._message_id is None:
+            self._message_id = new_id("sevt")
+            start = {"type": "event_start", "event": {"type": "agent.message", "id": self._message_id}}
+            self._preview("agent.message", start)
+        self._event_ids[index] = self._message_id
+        delta = {"type": "content_delta", "index": self._part, "content": {"type": "text", "text": text}}
+        self._preview("agent.message", {"type": "event_delta", "event_id": self._message_id, "delta": delta})
+
+    def _preview(self, type: str, body: dict[str, Any]) -> None:
+        self._show(type, frame(body["type"], dump(body)))
+
+    def record(self, draft: Draft, agent: dict[str, Any], span: str) -> None:
+        """Add the whole answer: messages, thinking and tool uses, the end of the span, results of refused calls."""
+        thread = draft.state.thread_id
+        content = [block for block in self._blocks if block["type"] != "text" or block["text"]]
+        refused: list[tuple[str, str]] = []
+        parts: list[dict[str, Any]] = []
+        message_id = ""
+        for index, block in enumerate(self._blocks):
+            if block["type"] == "text":
+                if block["text"]:
+                    parts.append({"type": "text", "text": block["text"]})
+                    message_id = self._event_ids[index]
+                continue
+            if parts:
+                draft.add(event("agent.message", thread, {"content": parts}, id=message_id))
+                parts = []
+            if block["type"] == "tool_use":
+                id, reason = self._record_call(draft, agent, index)
+                if reason:
+                    refused.append((id, reason))
+            elif block["type"] in ("thinking", "redacted_thinking"):
+                draft.add(event("agent.thinking", thread, id=self._event_ids[index]))
+        if parts:
+            draft.add(event("agent.message", thread, {"content": parts}, id=message_id))
+        ending = {"model_request_start_id": span, "is_error": False, "model_usage": self.usage}
+        data = {"content": content, "paused": self.stop_reason == "pause_turn"}
+        draft.add(event("span.model_request_end", thread, ending, data=data))
+        for id, reason in refused:
+            draft.add(tool_error(thread, id, reason))
+
+    def _record_call(self, draft: Draft, agent: dict[str, Any], index: int) -> tuple[str, str]:
+        """Add the tool use of block `index`; its event id, and why it is refused or "".
+
+        The first call that may run at once and has side effects is marked as started, so that its intent is on disk
+        together with the answer.
+        """
+        block = self._blocks[index]
+        problem = self._finish_input(index, block)
+        judgement = judge(agent, block["name"])
+        reason = problem or judgement.reason
+        fields: dict[str, Any] = {"name": block["name"], "input": block["input"]}
+        data = {"provider_id": block["id"], "refused": bool(reason), "started": False}
+        if judgement.kind == "custom":
+            record = event("agent.custom_tool_use", draft.state.thread_id, fields, data=data)
+        else:
+            fields["evaluated_permission"] = judgement.permission
+            if judgement.evaluation:
+                fields["evaluation"] = judgement.evaluation
+            runs = judgement.permission == "allow" and not reason
+            first = not any(call.started for call in draft.state.calls.values())
+            data["started"] = runs and first and not BUILTIN_TOOLS[block["name"]].pure
+            record = event("agent.tool_use", draft.state.thread_id, fields, data=data)
+        draft.add(record)
+        return record.event_id, reason
+
+    def _finish_input(self, index: int, block: dict[str, Any]) -> str:
+        """Fill in the input; a reason to refuse the call when the model did not finish it."""
+        text = "".join(self._inputs[index])
+        try:
+            value = json.loads(text) if text else block["input"]
+        except ValueError:
+            value = None
+        if isinstance(value, dict):
+            block["input"] = value
+            return ""
+        limit = " It reached its output limit." if self.stop_reason == "max_tokens" else ""
+        return f"The input of this call is not a complete JSON object, so it was not run.{limit}"

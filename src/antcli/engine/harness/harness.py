@@ -1,0 +1,320 @@
+"""The loop: wake on a session, read its log, ask the model, append, run tools, repeat (DESIGN.md 5.3, 5.4).
+
+Nothing here must survive: whatever is needed to go on is in the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from antcli.engine.harness.answer import NO_USAGE, Answer
+from antcli.engine.harness.conversation import Conversation, conversation_of
+from antcli.engine.harness.request import build
+from antcli.engine.harness.steps import Step, is_read, next_calls, next_step
+from antcli.engine.providers.base import ModelError
+from antcli.engine.sandbox.base import ToolResult
+from antcli.engine.session import turns
+from antcli.engine.session.events import event, internal, stamped
+from antcli.engine.session.log import Draft, SessionLog
+from antcli.engine.session.objects import recipe
+from antcli.engine.session.state import Call
+from antcli.engine.store.base import Record, Store
+from antcli.engine.tools.builtin import validate_input
+
+if TYPE_CHECKING:
+    from antcli.engine.providers.registry import Providers
+    from antcli.engine.sandbox.pool import Sandboxes
+
+T = TypeVar("T")
+
+_ERROR_TYPES = {
+    "overloaded": "model_overloaded_error",
+    "rate_limited": "model_rate_limited_error",
+    "billing": "billing_error",
+    "failed": "model_request_failed_error",
+}
+_LOST_CALL = "The call was interrupted: the engine stopped while it ran. It may have run, wholly or in part."
+_LARGEST_BACKOFF = 30.0
+_MOST_ROUNDS = 500
+
+
+class Interrupted(Exception):
+    """The client interrupted what was being awaited; it has been cancelled."""
+
+
+@dataclass(slots=True)
+class Control:
+    """Signals to a running harness: `interrupted` stops the present step at once, `parking` ends the loop after it."""
+
+    interrupted: asyncio.Event = field(default_factory=asyncio.Event)
+    parking: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def race(self, log: SessionLog, work: Coroutine[Any, Any, T]) -> T:
+        """The result of `work`; raises Interrupted after cancelling it when the client interrupts first."""
+        task = asyncio.ensure_future(work)
+        signal = asyncio.ensure_future(self.interrupted.wait())
+        try:
+            while True:
+                await asyncio.wait((task, signal), return_when=asyncio.FIRST_COMPLETED)
+                if task.done():
+                    return task.result()
+                self.interrupted.clear()
+                if _is_interrupted(log):  # else the signal was for something that is over
+                    raise Interrupted
+                signal = asyncio.ensure_future(self.interrupted.wait())
+        finally:
+            signal.cancel()
+            if not task.done():
+                task.cancel()
+                await asyncio.wait((task,))
+
+
+def _is_interrupted(log: SessionLog) -> bool:
+    return bool(log.state.queued("user.interrupt"))
+
+
+class Harness:
+    """Stateless: one object serves all sessions. `retries` bounds the tries of one model request."""
+
+    def __init__(
+        self, store: Store, providers: Providers, sandboxes: Sandboxes, data_dir: Path, *, retries: int
+    ) -> None:
+        self._store = store
+        self._providers = providers
+        self._sandboxes = sandboxes
+        self._data_dir = data_dir
+        self._retries = retries
+
+    async def run(self, log: SessionLog, epoch: int, control: Control) -> None:
+        """Bring the session on until it is idle or ended, or until it is to be parked.
+
+        Raises FencedError when another harness has taken over, StorageError.
+        """
+        await self._recover(log, epoch)
+        while not control.parking.is_set():
+            step = next_step(log.state)
+            if step is Step.DONE:
+                return
+            with contextlib.suppress(Interrupted):  # the interrupt waits in the log: it is the next step
+                await _STEPS[step](self, log, epoch, control)
+
+    async def fail(self, log: SessionLog, epoch: int, message: str) -> None:
+        """End the turn with an error of the engine itself."""
+
+        def decide(draft: Draft) -> None:
+            if draft.state.status in ("running", "rescheduling"):
+                self._close_span(draft, lost=True)
+                turns.refuse_open_calls(draft, _LOST_CALL)
+                _give_up(draft, "unknown_error", message)
+
+        await log.commit(decide, epoch=epoch)
+
+    async def _recover(self, log: SessionLog, epoch: int) -> None:
+        """After a crash: close the open model request, answer calls whose hands may have moved."""
+
+        def decide(draft: Draft) -> None:
+            self._close_span(draft, lost=True)
+            for call in list(draft.state.calls.values()):
+                if call.started:
+                    draft.add(turns.tool_error(draft.state.thread_id, call.id, _LOST_CALL))
+
+        if log.state.span is not None or any(call.started for call in log.state.calls.values()):
+            await log.commit(decide, epoch=epoch)
+
+    def _close_span(self, draft: Draft, *, is_error: bool | None = True, lost: bool = False) -> None:
+        if draft.state.span is not None:
+            ending = {"model_request_start_id": draft.state.span, "is_error": is_error, "model_usage": dict(NO_USAGE)}
+            draft.add(event("span.model_request_end", draft.state.thread_id, ending, data={"lost": lost}))
+
+    # Steps
+
+    async def _apply_interrupt(self, log: SessionLog, epoch: int, control: Control) -> None:
+        """Stop the turn; what was queued behind the interrupt becomes the next one (semantics.md 3.3)."""
+        interrupts = await self._queued(log, "user.interrupt")
+        # A turn that had not got to its own message yet is interrupted with it.
+        own = [] if log.state.under_way else await self._queued(log, "user.message", before=interrupts[0].position)
+
+        def decide(draft: Draft) -> None:
+            self._close_span(draft, is_error=None)
+            turns.refuse_open_calls(draft, turns.INTERRUPTED_CALL)
+            draft.add(*(stamped(record) for record in [*own, *interrupts]))
+            turns.stop(draft, turns.END_TURN)
+            if draft.state.queue:
+                turns.start(draft)
+
+        await log.commit(decide, epoch=epoch)
+
+    async def _run_tools(self, log: SessionLog, epoch: int, control: Control) -> None:
+        calls = next_calls(log.state)
+        unannounced = [call for call in calls if not is_read(call) and not call.started]
+        if unannounced:
+            thread = log.state.thread_id
+            await log.commit(
+                lambda draft: draft.add(*(internal("_call_started", thread, {"id": call.id}) for call in unannounced)),
+                epoch=epoch,
+            )
+        if _is_interrupted(log):
+            raise Interrupted
+        await control.race(log, self._run_all(log, epoch, calls))
+
+    async def _run_all(self, log: SessionLog, epoch: int, calls: list[Call]) -> None:
+        tasks = [asyncio.ensure_future(self._run_call(log, epoch, call)) for call in calls]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+    async def _run_call(self, log: SessionLog, epoch: int, call: Call) -> None:
+        problem = validate_input(call.name, call.input)
+        if problem:
+            result = ToolResult.text(problem, is_error=True)
+        else:
+            result = await self._sandboxes.execute(recipe(log.row, self._data_dir), call.name, call.input)
+        record = turns.tool_result(log.state.thread_id, call.id, result.content, is_error=result.is_error)
+
+        def decide(draft: Draft) -> None:
+            if call.id in draft.state.calls:
+                draft.add(record)
+
+        await log.commit(decide, epoch=epoch)
+
+    async def _wait(self, log: SessionLog, epoch: int, control: Control) -> None:
+        def decide(draft: Draft) -> None:
+            if next_step(draft.state) is Step.WAIT:
+                turns.wait_for_client(draft)
+
+        await log.commit(decide, epoch=epoch)
+
+    async def _idle(self, log: SessionLog, epoch: int, control: Control) -> None:
+        def decide(draft: Draft) -> None:
+            if next_step(draft.state) is Step.IDLE:
+                turns.stop(draft, turns.END_TURN)
+
+        await log.commit(decide, epoch=epoch)
+
+    async def _ask(self, log: SessionLog, epoch: int, control: Control) -> None:
+        if log.state.rounds >= _MOST_ROUNDS:
+            await self._end_turn(log, epoch, "tool_use_limit_reached_error", f"More than {_MOST_ROUNDS} tool rounds.")
+            return
+        span = await self._begin_request(log, epoch)
+        if _is_interrupted(log):
+            raise Interrupted
+        answer = Answer(log.preview)
+        try:
+            conversation = await conversation_of(log, self._store)
+            await control.race(log, self._stream(log, conversation, answer))
+        except ModelError as error:
+            await self._handle_failure(log, epoch, control, error)
+            return
+
+        def decide(draft: Draft) -> None:
+            answer.record(draft, log.row.body["agent"], span)
+            if answer.stop_reason == "refusal":
+                turns.refuse_open_calls(draft, "The model refused.")
+                turns.stop(draft, {"type": "refusal"}, _refusal_details(answer))
+                if draft.state.queue:
+                    turns.start(draft)
+            elif next_step(draft.state) is Step.IDLE:
+                turns.stop(draft, turns.END_TURN)
+            elif next_step(draft.state) is Step.WAIT:
+                turns.wait_for_client(draft)
+
+        await log.commit(decide, epoch=epoch)
+
+    async def _begin_request(self, log: SessionLog, epoch: int) -> str:
+        """Take what is queued, if this begins a turn, and open the span of a model request; its event id."""
+        messages = [] if log.state.owes else await self._queued(log, "user.message")
+        start = event("span.model_request_start", log.state.thread_id)
+
+        def decide(draft: Draft) -> None:
+            if draft.state.status == "rescheduling":
+                turns.start(draft)
+            draft.add(*(stamped(record) for record in messages), start)
+
+        await log.commit(decide, epoch=epoch)
+        return start.event_id
+
+    async def _stream(self, log: SessionLog, conversation: Conversation, answer: Answer) -> None:
+        agent = log.row.body["agent"]
+        provider, model = await self._providers.resolve(agent["model"]["id"])
+        request = build(log.id, log.state, agent, conversation.messages, model)
+        async with contextlib.aclosing(provider.stream(request)) as items:
+            async for item in items:
+                answer.take(item)
+
+    async def _handle_failure(self, log: SessionLog, epoch: int, control: Control, error: ModelError) -> None:
+        again = error.retryable and log.state.failures < self._retries
+        if not again:
+            await self._end_turn(log, epoch, _ERROR_TYPES[error.kind], error.message, terminal=error.fatal)
+            return
+
+        def decide(draft: Draft) -> None:
+            self._close_span(draft)
+            draft.add(_error(draft, _ERROR_TYPES[error.kind], error.message, "retrying"))
+            turns.reschedule(draft)
+
+        delay = error.retry_after
+        if delay is None:
+            delay = min(_LARGEST_BACKOFF, 0.5 * 2**log.state.failures) * random.uniform(0.75, 1.0)
+        await log.commit(decide, epoch=epoch)
+        await control.race(log, _pause(delay, control.parking))
+
+    async def _end_turn(
+        self, log: SessionLog, epoch: int, error_type: str, message: str, *, terminal: bool = False
+    ) -> None:
+        """The turn is dead: say why, flush what was queued, go idle; a terminal error ends the session."""
+        flushed = await self._queued(log, "user.message")
+
+        def decide(draft: Draft) -> None:
+            self._close_span(draft)
+            if terminal:
+                draft.add(_error(draft, error_type, message, "terminal"))
+                turns.terminate(draft)
+            else:
+                draft.add(*(stamped(record, {"flushed": True}) for record in flushed))
+                _give_up(draft, error_type, message)
+
+        await log.commit(decide, epoch=epoch)
+
+    async def _queued(self, log: SessionLog, type: str, *, before: int | None = None) -> list[Record]:
+        positions = [item.position for item in log.state.queued(type) if before is None or item.position < before]
+        found = [await self._store.record(log.id, position) for position in positions]
+        return [record for record in found if record is not None]
+
+
+_STEPS = {
+    Step.INTERRUPT: Harness._apply_interrupt,
+    Step.TOOLS: Harness._run_tools,
+    Step.WAIT: Harness._wait,
+    Step.MODEL: Harness._ask,
+    Step.IDLE: Harness._idle,
+}
+
+
+def _give_up(draft: Draft, error_type: str, message: str) -> None:
+    draft.add(_error(draft, error_type, message, "exhausted"))
+    turns.stop(draft, {"type": "retries_exhausted"})
+
+
+def _error(draft: Draft, type: str, message: str, retry_status: str) -> Record:
+    error = {"type": type, "message": message, "retry_status": {"type": retry_status}}
+    return event("session.error", draft.state.thread_id, {"error": error})
+
+
+def _refusal_details(answer: Answer) -> dict[str, Any]:
+    details = answer.stop_details or {}
+    return {"type": "refusal", "category": details.get("category"), "explanation": details.get("explanation")}
+
+
+async def _pause(seconds: float, parking: asyncio.Event) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await parking.wait()

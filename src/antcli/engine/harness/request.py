@@ -1,0 +1,72 @@
+"""A model request from an agent and its conversation, with prompt-cache breakpoints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from antcli.engine.providers.base import ModelRequest
+from antcli.engine.session.state import State
+from antcli.engine.tools.builtin import BUILTIN_TOOLS
+from antcli.engine.tools.policy import enabled_builtins
+
+_CACHE = {"type": "ephemeral"}
+_HANDS_NOTE = (
+    "Your tools work in a sandbox made for this session. The working directory is /workspace; it lasts as long as the"
+    " session. Put files that the user should get into /mnt/session/outputs."
+)
+
+
+def build(
+    session_id: str, state: State, agent: dict[str, Any], messages: list[dict[str, Any]], model: str
+) -> ModelRequest:
+    """`model` is the bare id for the endpoint; `messages` are not changed."""
+    config = agent["model"]
+    effort = (config.get("effort") or {}).get("type")
+    return ModelRequest(
+        session_id=session_id,
+        thread_id=state.thread_id,
+        index=state.requests,
+        attempt=state.failures,
+        model=model,
+        system=_system(agent),
+        messages=_with_breakpoints(messages),
+        tools=_tools(agent),
+        effort=None if effort == "high" else effort,  # high is what an endpoint does when nothing is said
+        speed=config.get("speed"),
+    )
+
+
+def _system(agent: dict[str, Any]) -> list[dict[str, Any]]:
+    texts = [agent["system"]] if agent["system"] else []
+    if enabled_builtins(agent):
+        texts.append(_HANDS_NOTE)
+    blocks: list[dict[str, Any]] = [{"type": "text", "text": text} for text in texts]
+    if blocks:
+        blocks[-1]["cache_control"] = _CACHE
+    return blocks
+
+
+def _tools(agent: dict[str, Any]) -> list[dict[str, Any]]:
+    tools: list[dict[str, Any]] = []
+    for name in enabled_builtins(agent):
+        tool = BUILTIN_TOOLS[name]
+        tools.append({"name": name, "description": tool.description, "input_schema": tool.input_schema})
+    for entry in agent["tools"]:
+        if entry["type"] == "custom":
+            tools.append({key: entry[key] for key in ("name", "description", "input_schema")})
+    if tools:
+        tools[-1] = tools[-1] | {"cache_control": _CACHE}
+    return tools
+
+
+def _with_breakpoints(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Breakpoints on the last two user messages: one to read what the last request cached, one to extend it."""
+    shown = list(messages)
+    marked = 0
+    for index in range(len(shown) - 1, -1, -1):
+        if shown[index]["role"] == "user" and marked < 2:
+            blocks = list(shown[index]["content"])
+            blocks[-1] = blocks[-1] | {"cache_control": _CACHE}
+            shown[index] = {"role": "user", "content": blocks}
+            marked += 1
+    return shown

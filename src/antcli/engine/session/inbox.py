@@ -1,0 +1,132 @@
+"""What a session does with the events that a client sends: the acceptance matrix of semantics.md 3.1.
+
+Everything that follows from an event without a model or a tool (status running, partial settlement, an interrupt of a
+parked session) is written in the same transaction as the event, so that no client ever sees a session that has
+accepted work and still says idle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from antcli.engine.errors import conflict, invalid
+from antcli.engine.session import turns
+from antcli.engine.session.events import event
+from antcli.engine.session.log import Draft
+from antcli.engine.store.base import Record
+
+ClientEvent = dict[str, Any]
+
+
+class Repeated(Exception):
+    """The answer to this tool use is in the log already, at `position`: the client repeats its request."""
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+
+
+def accept(draft: Draft, events: list[ClientEvent], *, repeat: bool) -> list[str]:
+    """Add the records for a whole batch, or raise and add none of them; the bodies of the client's own events.
+
+    `repeat` says that the client marked its request as a retry: an answer that is in the log already is then not an
+    error. Raises RequestError (400, 409), Repeated.
+    """
+    if draft.state.status == "terminated":
+        raise conflict("The session is terminated: it takes no more events.")
+    echo = [_HANDLERS[item["type"]](draft, item, f"events.{index}", repeat).body for index, item in enumerate(events)]
+    if draft.state.status == "idle" and any(item["type"] in _ANSWERS for item in events):
+        _go_on(draft)
+    return echo
+
+
+def _message(draft: Draft, item: ClientEvent, where: str, repeat: bool) -> Record:
+    state = draft.state
+    if state.status == "idle" and state.waiting():
+        ids = ", ".join(state.waiting())
+        raise invalid(
+            f"{where}: the session waits for an answer to {ids}; send user.tool_confirmation or"
+            " user.custom_tool_result for each, or user.interrupt, before the next user.message."
+        )
+    own = event("user.message", state.thread_id, {"content": item["content"]}, queued=True)
+    draft.add(own)
+    if state.status == "idle":
+        turns.start(draft)
+    return own
+
+
+def _interrupt(draft: Draft, item: ClientEvent, where: str, repeat: bool) -> Record:
+    state = draft.state
+    named = item.get("session_thread_id")
+    if named is not None and named != state.thread_id:
+        raise invalid(f"{where}.session_thread_id: the session has no thread {named!r}.")
+    fields = {} if named is None else {"session_thread_id": named}
+    if state.status in ("running", "rescheduling"):
+        own = event("user.interrupt", state.thread_id, fields, queued=True)
+        draft.add(own)
+        return own
+    parked = bool(state.calls)
+    turns.refuse_open_calls(draft, turns.INTERRUPTED_CALL)
+    own = event("user.interrupt", state.thread_id, fields)
+    draft.add(own)
+    if parked:
+        turns.stop(draft, turns.END_TURN)
+    return own
+
+
+def _confirmation(draft: Draft, item: ClientEvent, where: str, repeat: bool) -> Record:
+    state, id = draft.state, item["tool_use_id"]
+    call = state.calls.get(id)
+    if call is None or call.verdict:
+        _not_open(draft, id, f"{where}.tool_use_id", repeat)
+    elif call.permission != "ask":
+        raise invalid(f"{where}.tool_use_id: {id} does not ask for confirmation.")
+    if item["result"] == "allow" and item.get("deny_message") is not None:
+        raise invalid(f"{where}.deny_message: only goes with result deny.")
+    fields = {name: item[name] for name in ("tool_use_id", "result", "deny_message") if item.get(name) is not None}
+    own = event("user.tool_confirmation", state.thread_id, fields)
+    draft.add(own)
+    if item["result"] == "deny":
+        message = item.get("deny_message")
+        text = f"The user denied permission to use this tool.{' ' + message if message else ''}"
+        draft.add(turns.tool_error(state.thread_id, id, text))
+    return own
+
+
+def _custom_result(draft: Draft, item: ClientEvent, where: str, repeat: bool) -> Record:
+    state, id = draft.state, item["custom_tool_use_id"]
+    call = state.calls.get(id)
+    if call is None:
+        _not_open(draft, id, f"{where}.custom_tool_use_id", repeat)
+    elif call.kind != "custom":
+        raise invalid(f"{where}.custom_tool_use_id: {id} is not a custom tool use.")
+    fields = {name: item[name] for name in ("custom_tool_use_id", "content", "is_error") if item.get(name) is not None}
+    own = event("user.custom_tool_result", state.thread_id, fields)
+    draft.add(own)
+    return own
+
+
+def _go_on(draft: Draft) -> None:
+    """After answers to a parked session: wake it when they were the last, else say which are still awaited."""
+    if draft.state.waiting():
+        turns.wait_for_client(draft)
+    elif draft.state.calls or draft.state.owes:
+        turns.start(draft)
+
+
+def _not_open(draft: Draft, id: str, where: str, repeat: bool) -> NoReturn:
+    position = draft.state.settled.get(id)
+    if position is None:
+        raise invalid(f"{where}: {id!r} is not a tool use that waits for an answer.")
+    if repeat:
+        raise Repeated(position)
+    raise invalid(f"{where}: {id!r} has been answered already.")
+
+
+_HANDLERS: dict[str, Callable[[Draft, ClientEvent, str, bool], Record]] = {
+    "user.message": _message,
+    "user.interrupt": _interrupt,
+    "user.tool_confirmation": _confirmation,
+    "user.custom_tool_result": _custom_result,
+}
+_ANSWERS = ("user.tool_confirmation", "user.custom_tool_result")

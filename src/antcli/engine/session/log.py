@@ -1,0 +1,207 @@
+"""One session in memory: the fold of its log, a lock that orders its writers, and its live streams."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from antcli.engine.clock import now
+from antcli.engine.errors import not_found
+from antcli.engine.session.events import frame
+from antcli.engine.session.state import State, fold
+from antcli.engine.session.stream import Subscriber
+from antcli.engine.store.base import Append, MissingError, Record, SessionRow, StaleError, Store
+
+
+class Draft:
+    """What a decision writes: records, folded as they are added, and changes of the session's row.
+
+    `state` is a working copy, always the fold of the log and of the records added so far.
+    """
+
+    def __init__(self, state: State, position: int) -> None:
+        self.state = state
+        self.records: list[Record] = []
+        self.body: dict[str, Any] | None = None
+        self.archived_at: str | None = None
+        self._position = position
+
+    def add(self, *records: Record) -> None:
+        for record in records:
+            self._position += 1
+            record = replace(record, position=self._position)
+            fold(self.state, record)
+            self.records.append(record)
+
+
+Decide = Callable[[Draft], None]
+
+
+class SessionLog:
+    """`commit` is the only way to write. What streams show has been on disk before (DESIGN.md 5.2)."""
+
+    def __init__(self, store: Store, row: SessionRow) -> None:
+        self._store = store
+        self._lock = asyncio.Lock()
+        self._subscribers: set[Subscriber] = set()
+        self.row = row
+        self.state = State.from_json(row.state)
+        self.warm: Any = None  # the harness's conversation up to `position`, kept between turns
+
+    @property
+    def id(self) -> str:
+        return self.row.id
+
+    @property
+    def position(self) -> int:
+        return self.row.last_position
+
+    @property
+    def in_use(self) -> bool:
+        return bool(self._subscribers) or self._lock.locked()
+
+    async def commit(self, decide: Decide, *, epoch: int | None = None) -> list[Record]:
+        """Write what `decide` adds to a draft on the present state; returns the records once they are on disk.
+
+        `decide` is called again when another process wrote first. It may raise, then nothing is written.
+        Cancelling the caller does not undo the write. With an `epoch`, a write that leaves the session parked or ended
+        gives the lease back. Raises FencedError, RequestError (404), StorageError.
+        """
+        return await asyncio.shield(asyncio.ensure_future(self._commit(decide, epoch)))
+
+    async def _commit(self, decide: Decide, epoch: int | None) -> list[Record]:
+        async with self._lock:
+            while True:
+                draft = Draft(self.state.copy(), self.position)
+                decide(draft)
+                records, state = draft.records, draft.state
+                if not records and draft.body is None:
+                    return []
+                row = replace(
+                    self.row,
+                    state=state.to_json(),
+                    status=state.status,
+                    updated_at=now(),
+                    body=self.row.body if draft.body is None else draft.body,
+                    archived_at=draft.archived_at or self.row.archived_at,
+                    last_position=self.position + len(records),
+                )
+                release = epoch is not None and state.status not in ("running", "rescheduling")
+                append = Append(
+                    self.id, self.position, records, row.state, row.status, row.updated_at,
+                    epoch, release, draft.body, draft.archived_at,
+                )  # fmt: skip
+                try:
+                    await self._store.append(append)
+                except StaleError:
+                    await self.refresh()
+                    continue
+                except MissingError:
+                    raise not_found("session", self.id) from None
+                self.row, self.state = row, state
+                self._publish(records)
+                return records
+
+    async def refresh(self) -> None:
+        """Take over what another process appended."""
+        row = await self._store.session(self.id)
+        if row is None:
+            raise not_found("session", self.id)
+        if row.last_position > self.position:
+            records = await self._store.records(self.id, after=self.position, limit=row.last_position - self.position)
+            self.row, self.state, self.warm = row, State.from_json(row.state), None
+            self._publish(records)
+
+    def _publish(self, records: Sequence[Record]) -> None:
+        if not self._subscribers:
+            return
+        for record in records:
+            if not record.type.startswith("_"):
+                data = frame(record.type, record.body)
+                for subscriber in self._subscribers:
+                    subscriber.push(record, data)
+
+    def preview(self, type: str, data: bytes) -> None:
+        """Show a frame that is not in the log to the streams that asked for previews of `type`."""
+        for subscriber in self._subscribers:
+            subscriber.preview(type, data)
+
+    @property
+    def has_streams(self) -> bool:
+        return bool(self._subscribers)
+
+    @contextlib.contextmanager
+    def subscribe(self, deltas: frozenset[str]) -> Iterator[Subscriber]:
+        """A stream of all that is committed from now on."""
+        subscriber = Subscriber(
+            self.position, deltas, lambda after: self._store.records(self.id, after=after, limit=500)
+        )
+        self._subscribers.add(subscriber)
+        try:
+            yield subscriber
+        finally:
+            self._subscribers.discard(subscriber)
+
+    async def delete(self, check: Callable[[State], None], last: Record) -> None:
+        """Remove the session; open streams get `last` and end. `check` may refuse by raising."""
+        async with self._lock:
+            check(self.state)
+            await self._store.delete_session(self.id, self.position)
+            for subscriber in self._subscribers:
+                subscriber.end(frame(last.type, last.body))
+
+
+class Logs:
+    """The sessions in memory; the least recently used ones that nobody uses are dropped."""
+
+    def __init__(self, store: Store, capacity: int = 1000) -> None:
+        self.store = store
+        self._capacity = capacity
+        self._logs: OrderedDict[str, SessionLog] = OrderedDict()
+        self._opening: dict[str, asyncio.Future[SessionLog]] = {}
+        self.pinned: Callable[[str], bool] = lambda id: False  # by the orchestrator: a harness works on it
+
+    def __contains__(self, id: str) -> bool:
+        return id in self._logs
+
+    def add(self, row: SessionRow) -> SessionLog:
+        log = self._logs[row.id] = SessionLog(self.store, row)
+        self._shrink()
+        return log
+
+    async def open(self, id: str) -> SessionLog:
+        """Raises RequestError (404)."""
+        log = self._logs.get(id)
+        if log is not None:
+            self._logs.move_to_end(id)
+            return log
+        opening = self._opening.get(id)
+        if opening is None:
+            opening = self._opening[id] = asyncio.ensure_future(self._load(id))
+            opening.add_done_callback(lambda _: self._opening.pop(id, None))
+        return await asyncio.shield(opening)
+
+    async def _load(self, id: str) -> SessionLog:
+        row = await self.store.session(id)
+        if row is None:
+            raise not_found("session", id)
+        return self._logs.get(id) or self.add(row)
+
+    def forget(self, id: str) -> None:
+        self._logs.pop(id, None)
+
+    def streams(self) -> int:
+        return sum(len(log._subscribers) for log in self._logs.values())
+
+    def _shrink(self) -> None:
+        if len(self._logs) <= self._capacity:
+            return
+        for id, log in list(self._logs.items()):
+            if len(self._logs) <= self._capacity:
+                return
+            if not log.in_use and not self.pinned(id):
+                del self._logs[id]

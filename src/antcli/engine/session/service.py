@@ -1,0 +1,202 @@
+"""Sessions as the API sees them: create, read, change, send, list, follow."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from antcli.engine.clock import now
+from antcli.engine.errors import invalid, not_found
+from antcli.engine.ids import new_id
+from antcli.engine.sandbox.base import Recipe
+from antcli.engine.session import objects, turns
+from antcli.engine.session.events import event
+from antcli.engine.session.inbox import Repeated, accept
+from antcli.engine.session.log import Draft, Logs
+from antcli.engine.session.state import State
+from antcli.engine.session.stream import Subscriber
+from antcli.engine.store.base import EventFilter, Page, SessionFilter, SessionRow, Store
+
+
+class Waker(Protocol):
+    """Who brings sessions on: the orchestrator."""
+
+    def wake(self, session_id: str) -> None: ...
+
+    def interrupt(self, session_id: str) -> None: ...
+
+
+class Hands(Protocol):
+    """Who keeps the sandboxes: the pool."""
+
+    def prepare(self, recipe: Recipe) -> None: ...
+
+    async def remove(self, recipe: Recipe) -> None: ...
+
+
+class Sessions:
+    """Every method that takes an id raises RequestError (404) when there is no such session."""
+
+    def __init__(self, store: Store, logs: Logs, waker: Waker, hands: Hands, data_dir: Path) -> None:
+        self._store = store
+        self._logs = logs
+        self._waker = waker
+        self._hands = hands
+        self._data_dir = data_dir
+
+    async def create(
+        self,
+        *,
+        agent: dict[str, Any],
+        environment: dict[str, Any],
+        title: str | None,
+        metadata: dict[str, str],
+        initial_events: list[dict[str, Any]],
+    ) -> dict[str, Any]:
+        """A new session on a resolved agent; with initial events it is born running (semantics.md 1.2)."""
+        moment = now()
+        draft = Draft(State(thread_id=new_id("sthr"), agent_name=agent["name"]), 0)
+        if initial_events:
+            accept(draft, initial_events, repeat=False)
+        body = {
+            "agent": agent,
+            "environment_id": environment["id"],
+            "title": title,
+            "metadata": metadata,
+            "network": objects.network(environment["config"]),
+        }
+        row = SessionRow(
+            id=new_id("sesn"),
+            body=body,
+            state=draft.state.to_json(),
+            status=draft.state.status,
+            created_at=moment,
+            updated_at=moment,
+            archived_at=None,
+            agent_id=agent["id"],
+            agent_version=agent["version"],
+            last_position=len(draft.records),
+        )
+        row = await self._store.create_session(row, draft.records)
+        self._logs.add(row)
+        if objects.has_hands(agent):
+            self._hands.prepare(objects.recipe(row, self._data_dir))
+        if initial_events:
+            self._waker.wake(row.id)
+        return objects.session(row, draft.state)
+
+    async def get(self, id: str) -> dict[str, Any]:
+        log = await self._logs.open(id)
+        return objects.session(log.row, log.state)
+
+    async def update(self, id: str, changes: dict[str, Any]) -> dict[str, Any]:
+        """`changes` holds title, metadata (a patch; null deletes a key) and agent {tools} (resolved), where given."""
+        log = await self._logs.open(id)
+
+        def decide(draft: Draft) -> None:
+            if draft.state.status == "terminated":
+                raise invalid("The session is terminated: it cannot be changed.")
+            body, changed = dict(log.row.body), {}
+            if "title" in changes and changes["title"] != body["title"]:
+                body["title"] = changed["title"] = changes["title"]
+            if "metadata" in changes:
+                merged = objects.patch_metadata(body["metadata"], changes["metadata"] or {})
+                if merged != body["metadata"]:
+                    body["metadata"] = merged
+                    changed |= {"metadata": merged} if merged else {}
+            if "agent" in changes:
+                if draft.state.status != "idle":
+                    raise invalid("agent: the session must be idle to change its tools.")
+                agent = body["agent"] | changes["agent"]
+                if agent != body["agent"]:
+                    body["agent"] = changed["agent"] = agent
+            if body != log.row.body:
+                draft.body = body
+                draft.add(event("session.updated", draft.state.thread_id, changed))
+
+        await log.commit(decide)
+        return objects.session(log.row, log.state)
+
+    async def archive(self, id: str) -> dict[str, Any]:
+        log = await self._logs.open(id)
+
+        def decide(draft: Draft) -> None:
+            if log.row.archived_at is not None:
+                return
+            _must_not_run(draft.state, "archived")
+            draft.archived_at = now()
+            if draft.state.status != "terminated":
+                turns.terminate(draft)
+            else:
+                draft.body = log.row.body
+
+        await log.commit(decide)
+        return objects.session(log.row, log.state)
+
+    async def delete(self, id: str) -> None:
+        log = await self._logs.open(id)
+        last = event("session.deleted", log.state.thread_id)
+        await log.delete(lambda state: _must_not_run(state, "deleted"), last)
+        self._logs.forget(id)
+        await self._hands.remove(objects.recipe(log.row, self._data_dir))
+
+    async def send(self, id: str, events: list[dict[str, Any]], *, retry: bool) -> list[str]:
+        """The stored events as JSON texts, once they are on disk; all of the batch or none (semantics.md 3)."""
+        log = await self._logs.open(id)
+        echo: list[str] = []
+
+        def decide(draft: Draft) -> None:
+            echo[:] = accept(draft, events, repeat=retry)
+
+        try:
+            await log.commit(decide)
+        except Repeated as repeated:
+            record = await self._store.record(id, repeated.position)
+            return [record.body] if record else []
+        if any(item["type"] == "user.interrupt" for item in events):
+            self._waker.interrupt(id)
+        if log.state.status == "running":
+            self._waker.wake(id)
+        return echo
+
+    async def events(self, id: str, filter: EventFilter, page: Page) -> list[tuple[int, str]]:
+        """(cursor key, JSON text) of each event."""
+        await self._logs.open(id)
+        return await self._store.events(id, filter, page)
+
+    async def threads(self, id: str) -> list[dict[str, Any]]:
+        log = await self._logs.open(id)
+        return [objects.thread(log.row, log.state)]
+
+    async def thread(self, id: str, thread_id: str) -> dict[str, Any]:
+        log = await self._logs.open(id)
+        if thread_id != log.state.thread_id:
+            raise not_found("thread", thread_id)
+        return objects.thread(log.row, log.state)
+
+    async def open_stream(
+        self, id: str, thread_id: str | None, deltas: frozenset[str]
+    ) -> contextlib.AbstractContextManager[Subscriber]:
+        """Enter it before the response starts: from then on nothing is missed."""
+        log = await self._logs.open(id)
+        if thread_id is not None and thread_id != log.state.thread_id:
+            raise not_found("thread", thread_id)
+        return log.subscribe(deltas)
+
+    @contextlib.asynccontextmanager
+    async def subscribe(
+        self, id: str, thread_id: str | None, deltas: frozenset[str]
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        with await self.open_stream(id, thread_id, deltas) as subscriber:
+            yield subscriber.frames()
+
+    async def list(self, filter: SessionFilter, page: Page) -> list[tuple[int, dict[str, Any]]]:
+        rows = await self._store.sessions(filter, page)
+        return [(row.sequence, objects.session(row, State.from_json(row.state))) for row in rows]
+
+
+def _must_not_run(state: State, verb: str) -> None:
+    if state.status in ("running", "rescheduling"):
+        raise invalid(f"The session is {state.status}: interrupt it and wait until it is idle, then it can be {verb}.")

@@ -1,0 +1,199 @@
+"""What a session's log means: its status, queue, open calls, usage. Folded record by record, kept as a checkpoint."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from antcli.engine.clock import parse
+from antcli.engine.store.base import Record
+
+_REMEMBERED_RESULTS = 64
+_USAGE = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+
+
+@dataclass(slots=True)
+class Queued:
+    """A client event that waits to be processed; its content is in the log at `position`."""
+
+    position: int
+    type: str
+    id: str
+
+
+@dataclass(slots=True)
+class Call:
+    """A tool call without a result. `provider_id` is the model's name for it, `id` the event's."""
+
+    id: str
+    name: str
+    kind: Literal["builtin", "custom"]
+    input: dict[str, Any]
+    provider_id: str
+    permission: str = "allow"  # allow, ask
+    verdict: str = ""  # of a confirmation: allow, deny
+    deny_message: str | None = None
+    started: bool = False  # the hands may have moved
+
+    @property
+    def waits(self) -> bool:
+        """Only the client can bring this call on."""
+        return self.kind == "custom" or (self.permission == "ask" and not self.verdict)
+
+
+@dataclass(slots=True)
+class State:
+    """The fold of one session's log (single thread: the primary).
+
+    `owes` says that the model has input without an answer, `requests` how many model requests were answered,
+    `failures` how often the present one failed, `rounds` the requests since the last user message; `under_way` that
+    the present turn has got beyond its start.
+    """
+
+    thread_id: str
+    agent_name: str
+    status: str = "idle"
+    stop_reason: dict[str, Any] | None = None
+    queue: list[Queued] = field(default_factory=list)
+    calls: dict[str, Call] = field(default_factory=dict)
+    settled: dict[str, int] = field(default_factory=dict)  # tool use -> position of the client's answer
+    span: str | None = None
+    owes: bool = False
+    under_way: bool = False
+    requests: int = 0
+    failures: int = 0
+    rounds: int = 0
+    usage: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_USAGE, 0))
+    active_seconds: float = 0.0
+    running_since: str | None = None
+    ended_at: str | None = None
+
+    def copy(self) -> State:
+        return copy.deepcopy(self)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> State:
+        data = dict(data)
+        data["queue"] = [Queued(**item) for item in data["queue"]]
+        data["calls"] = {id: Call(**call) for id, call in data["calls"].items()}
+        return cls(**data)
+
+    def waiting(self) -> list[str]:
+        """Ids of the calls that only the client can bring on, in the order of the model."""
+        return [call.id for call in self.calls.values() if call.waits]
+
+    def queued(self, type: str) -> list[Queued]:
+        return [item for item in self.queue if item.type == type]
+
+    def active_until(self, moment: str) -> float:
+        """Seconds in status running up to `moment`."""
+        if self.running_since is None:
+            return self.active_seconds
+        return self.active_seconds + (parse(moment) - parse(self.running_since)).total_seconds()
+
+
+def fold(state: State, record: Record) -> None:
+    """Change `state` by one record of the log; `record.position` must be set."""
+    type = record.type
+    if type == "agent.tool_use" or type == "agent.custom_tool_use":
+        _open_call(state, record)
+    elif type == "agent.tool_result":
+        state.calls.pop(json.loads(record.body)["tool_use_id"], None)
+        state.owes = True
+    elif type == "_call_started":
+        assert record.data is not None
+        state.calls[record.data["id"]].started = True
+    elif type == "span.model_request_start":
+        state.span = record.event_id
+    elif type == "span.model_request_end":
+        _end_request(state, record)
+    elif type.startswith("session.status_"):
+        _change_status(state, record)
+    elif type.startswith("user."):
+        _take_client_event(state, record)
+
+
+def _open_call(state: State, record: Record) -> None:
+    assert record.data is not None
+    if record.data.get("refused"):  # its result stands beside it
+        return
+    body = json.loads(record.body)
+    state.calls[record.event_id] = Call(
+        id=record.event_id,
+        name=body["name"],
+        kind="custom" if record.type == "agent.custom_tool_use" else "builtin",
+        input=body["input"],
+        provider_id=record.data["provider_id"],
+        permission=body.get("evaluated_permission", "allow"),
+        started=record.data.get("started", False),
+    )
+
+
+def _end_request(state: State, record: Record) -> None:
+    body, data = json.loads(record.body), record.data or {}
+    state.span = None
+    for name in _USAGE:
+        state.usage[name] += body["model_usage"][name]
+    if not body["is_error"]:  # false: answered; null: interrupted, which uses the request up as well
+        state.requests += 1
+        state.rounds += 1
+        state.failures = 0
+        state.owes = data.get("paused", False)
+    elif not data.get("lost"):
+        state.failures += 1
+
+
+def _change_status(state: State, record: Record) -> None:
+    assert record.processed_at is not None
+    state.active_seconds = state.active_until(record.processed_at)
+    state.running_since = None
+    state.status = record.type.removeprefix("session.status_")
+    if state.status == "rescheduled":
+        state.status = "rescheduling"
+    elif state.status == "running":
+        state.running_since = record.processed_at
+        state.stop_reason = None
+        state.under_way = state.owes or bool(state.calls)
+    elif state.status == "terminated":
+        state.ended_at = record.processed_at
+        state.queue.clear()
+        state.calls.clear()
+    elif state.status == "idle":
+        state.stop_reason = json.loads(record.body)["stop_reason"]
+        if state.stop_reason and state.stop_reason["type"] != "requires_action":
+            state.owes = False
+            state.failures = 0
+
+
+def _take_client_event(state: State, record: Record) -> None:
+    if record.processed_at is None:
+        state.queue.append(Queued(record.position, record.type, record.event_id))
+        return
+    state.queue = [item for item in state.queue if item.id != record.event_id]
+    if record.type == "user.message":
+        if not (record.data or {}).get("flushed"):
+            state.owes = state.under_way = True
+            state.rounds = 0
+    elif record.type == "user.tool_confirmation":
+        body = json.loads(record.body)
+        call = state.calls.get(body["tool_use_id"])
+        if call is not None:
+            call.verdict, call.deny_message = body["result"], body.get("deny_message")
+        _remember(state, body["tool_use_id"], record.position)
+    elif record.type == "user.custom_tool_result":
+        body = json.loads(record.body)
+        state.calls.pop(body["custom_tool_use_id"], None)
+        _remember(state, body["custom_tool_use_id"], record.position)
+        state.owes = True
+
+
+def _remember(state: State, tool_use_id: str, position: int) -> None:
+    """Keep the last answers, so that a POST that a client repeats is answered like the first (api.md 2)."""
+    state.settled[tool_use_id] = position
+    while len(state.settled) > _REMEMBERED_RESULTS:
+        del state.settled[next(iter(state.settled))]

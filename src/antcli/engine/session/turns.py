@@ -1,0 +1,95 @@
+"""The moments of a turn as groups of records, in their documented order (semantics.md 2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from antcli.engine.clock import now
+from antcli.engine.session.events import event
+from antcli.engine.session.log import Draft
+from antcli.engine.session.state import State
+from antcli.engine.store.base import Record
+
+END_TURN = {"type": "end_turn"}
+INTERRUPTED_CALL = "Tool execution was interrupted before completion. Please retry."
+
+
+def usage(state: State, moment: str) -> dict[str, Any]:
+    """The cumulative usage as the wire shows it (api.md 7.4)."""
+    counted = state.usage
+    return {
+        "input_tokens": counted["input_tokens"],
+        "output_tokens": counted["output_tokens"],
+        "cache_read_input_tokens": counted["cache_read_input_tokens"],
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": counted["cache_creation_input_tokens"],
+            "ephemeral_1h_input_tokens": 0,
+        },
+        "active_seconds": round(state.active_until(moment), 6),
+        "server_tool_use": {"web_search_requests": 0, "web_fetch_requests": 0},
+    }
+
+
+def start(draft: Draft) -> None:
+    thread = draft.state.thread_id
+    draft.add(
+        event("session.status_running", thread),
+        event("session.thread_status_running", thread, _named(draft.state)),
+    )
+
+
+def stop(draft: Draft, stop_reason: dict[str, Any], stop_details: dict[str, Any] | None = None) -> None:
+    """Go idle. `session.status_idle` comes last: SDK runners time their exit from it (api.md 21.4)."""
+    thread = draft.state.thread_id
+    reason = {"stop_reason": stop_reason, "stop_details": stop_details}
+    draft.add(event("session.thread_status_idle", thread, _named(draft.state) | reason))
+    draft.add(event("session.usage", thread, {"usage": usage(draft.state, now()), "budget": None}))
+    draft.add(event("session.status_idle", thread, reason))
+
+
+def reschedule(draft: Draft) -> None:
+    thread = draft.state.thread_id
+    draft.add(
+        event("session.thread_status_rescheduled", thread, _named(draft.state)),
+        event("session.status_rescheduled", thread),
+    )
+
+
+def terminate(draft: Draft) -> None:
+    thread = draft.state.thread_id
+    draft.add(
+        event("session.thread_status_terminated", thread, _named(draft.state)),
+        event("session.status_terminated", thread),
+    )
+
+
+def wait_for_client(draft: Draft) -> None:
+    """Go idle for the calls that only the client can bring on."""
+    stop(draft, {"type": "requires_action", "event_ids": draft.state.waiting()})
+
+
+def refuse_open_calls(draft: Draft, text: str) -> None:
+    """Give every open call an error result, of the type that answers its kind."""
+    thread = draft.state.thread_id
+    for call in list(draft.state.calls.values()):
+        if call.kind == "custom":
+            fields = {"custom_tool_use_id": call.id, "content": _text(text), "is_error": True}
+            draft.add(event("user.custom_tool_result", thread, fields))
+        else:
+            draft.add(tool_result(thread, call.id, _text(text), is_error=True))
+
+
+def tool_result(thread_id: str, call_id: str, content: list[dict[str, Any]], *, is_error: bool) -> Record:
+    return event("agent.tool_result", thread_id, {"tool_use_id": call_id, "content": content, "is_error": is_error})
+
+
+def tool_error(thread_id: str, call_id: str, text: str) -> Record:
+    return tool_result(thread_id, call_id, _text(text), is_error=True)
+
+
+def _named(state: State) -> dict[str, Any]:
+    return {"session_thread_id": state.thread_id, "agent_name": state.agent_name}
+
+
+def _text(text: str) -> list[dict[str, Any]]:
+    return [{"type": "text", "text": text}]
