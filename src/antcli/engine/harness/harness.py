@@ -119,7 +119,8 @@ class Harness:
         """After a crash: close the open model request, answer calls whose hands may have moved."""
 
         def decide(draft: Draft) -> None:
-            self._close_span(draft, lost=True)
+            if not _is_interrupted(log):  # else the interrupt closes it
+                self._close_span(draft, lost=True)
             for call in list(draft.state.calls.values()):
                 if call.started:
                     draft.add(turns.tool_error(draft.state.thread_id, call.id, _LOST_CALL))

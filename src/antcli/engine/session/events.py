@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from antcli.engine.clock import now
@@ -55,6 +56,16 @@ def stamped(queued: Record, data: dict[str, Any] | None = None) -> Record:
     return Record(
         queued.type, queued.event_id, dump(body), queued.thread_id, processed_at, data or queued.data, queued.position
     )
+
+
+def not_before(record: Record, moment: str) -> Record:
+    """The record, its time moved up to `moment` where it is earlier: the order of the log is the order in time."""
+    if record.processed_at is None or record.processed_at >= moment:
+        return record
+    body = json.loads(record.body)
+    if "processed_at" in body:
+        body["processed_at"] = moment
+    return replace(record, processed_at=moment, body=dump(body))
 
 
 def frame(type: str, body: str) -> bytes:

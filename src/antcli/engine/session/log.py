@@ -11,7 +11,7 @@ from typing import Any
 
 from antcli.engine.clock import now
 from antcli.engine.errors import not_found
-from antcli.engine.session.events import frame
+from antcli.engine.session.events import frame, not_before
 from antcli.engine.session.state import State, fold
 from antcli.engine.session.stream import Subscriber
 from antcli.engine.store.base import Append, MissingError, Record, SessionRow, StaleError, Store
@@ -33,7 +33,7 @@ class Draft:
     def add(self, *records: Record) -> None:
         for record in records:
             self._position += 1
-            record = replace(record, position=self._position)
+            record = replace(not_before(record, self.state.latest), position=self._position)
             fold(self.state, record)
             self.records.append(record)
 

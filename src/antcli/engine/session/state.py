@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from antcli.engine.clock import parse
@@ -69,12 +69,22 @@ class State:
     active_seconds: float = 0.0
     running_since: str | None = None
     ended_at: str | None = None
+    latest: str = ""  # the time of the last record
 
     def copy(self) -> State:
-        return copy.deepcopy(self)
+        """A copy whose changes do not show here; written out because every commit makes one."""
+        other = copy.copy(self)
+        other.queue = list(self.queue)
+        other.calls = {id: copy.copy(call) for id, call in self.calls.items()}
+        other.settled = dict(self.settled)
+        other.usage = dict(self.usage)
+        return other
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        data = {name: getattr(self, name) for name in _FIELDS}
+        data["queue"] = [asdict(item) for item in self.queue]
+        data["calls"] = {id: asdict(call) for id, call in self.calls.items()}
+        return data
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> State:
@@ -97,9 +107,13 @@ class State:
         return self.active_seconds + (parse(moment) - parse(self.running_since)).total_seconds()
 
 
+_FIELDS = tuple(item.name for item in fields(State))
+
+
 def fold(state: State, record: Record) -> None:
     """Change `state` by one record of the log; `record.position` must be set."""
     type = record.type
+    state.latest = record.processed_at or state.latest
     if type == "agent.tool_use" or type == "agent.custom_tool_use":
         _open_call(state, record)
     elif type == "agent.tool_result":
