@@ -42,10 +42,11 @@ class Served:
         self.start()
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
-            [ANT, "serve", "--port", "0", "--data-dir", str(self.data_dir), *self._arguments],
-            env=self._environment, stdout=subprocess.PIPE, stderr=(self.home / "serve.log").open("a"), text=True,
-        )  # fmt: skip
+        with (self.home / "serve.log").open("a") as log:
+            self.process = subprocess.Popen(
+                [ANT, "serve", "--port", "0", "--data-dir", str(self.data_dir), *self._arguments],
+                env=self._environment, stdout=subprocess.PIPE, stderr=log, text=True,
+            )  # fmt: skip
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line, (self.home / "serve.log").read_text()
