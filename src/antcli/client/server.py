@@ -1,0 +1,21 @@
+"""Where a client sends its requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One server: the hosted service, a compatible one, or the local engine behind a Unix socket.
+
+    `base_url` has no trailing slash; with `socket` (a path) the connection goes through it and the URL's host is
+    only a name. `headers` carry the credential and are never printed. `why` says in words why this server was chosen.
+    """
+
+    base_url: str
+    kind: str  # "hosted" or "local"
+    profile: str
+    why: str
+    socket: str | None = None
+    headers: dict[str, str] = field(default_factory=dict, repr=False)

@@ -1,0 +1,54 @@
+"""`ant approve`: allow the tool calls that a session asks about. `ant deny` refuses them with the same code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from antcli.client.turn import Event, can_be_confirmed, confirmation
+from antcli.commands.base import examples
+from antcli.commands.options import SessionArg
+from antcli.context import current
+from antcli.errors import AntError, ExitCode
+
+if TYPE_CHECKING:
+    from antcli.context import Context
+
+EventsArg = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[EVENT_ID]...", help="Which calls; none: all that are asked about.", show_default=False),
+]
+
+
+@examples("ant approve @last", "ant approve @last && ant wait @last")
+def approve(session: SessionArg, events: EventsArg = None) -> int:
+    """Allow the tool calls that a session asks about, and let it go on."""
+    return answer(current(), session, events or [], allow=True)
+
+
+def answer(context: Context, session: str, event_ids: list[str], *, allow: bool, message: str = "") -> int:
+    """Confirm or deny calls and say on stderr which. Raises AntError when nothing is asked."""
+    session_id = context.resolve_id("sessions", session)
+    asked = _asked(context, session_id) if not event_ids else [{"id": id} for id in event_ids]
+    answers = [confirmation(call["id"], allow=allow, message=message) for call in asked]
+    context.client.call("sessions.events.send", session_id, body={"events": answers})
+    from antcli.output.text import clean
+    from antcli.output.tool_calls import name_of, short_input
+
+    for call in asked:
+        what = f"{name_of(call)} {short_input(call)}" if "name" in call else call["id"]
+        context.output.notice(f"{'Allowed' if allow else 'Denied'}: {clean(what)}")
+    return ExitCode.OK
+
+
+def _asked(context: Context, session_id: str) -> list[Event]:
+    """The calls that wait for a yes or no. Raises AntError when there is none."""
+    from antcli.commands.wait import how_it_stands
+
+    turn = how_it_stands(context.client, session_id)
+    asked = [call for call in turn.pending if can_be_confirmed(call)]
+    if not asked:
+        waits = "It waits for the result of a custom tool." if turn.pending else f"It is {turn.status}."
+        raise AntError(f"Session {session_id} asks nothing. {waits}", hint="`ant logs` shows what it did.")
+    return asked

@@ -1,0 +1,189 @@
+"""How commands are made: Typer commands and groups that know the options of every command, examples and aliases.
+
+The only module that depends on the inside of `typer.core`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, TypeVar
+
+import typer
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+
+from antcli.context import current
+from antcli.errors import UsageError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+HELP_WIDTH = 78
+
+
+def examples(*lines: str) -> Callable[[Function], Function]:
+    """Command lines that the help of a command shows."""
+
+    def mark(function: Function) -> Function:
+        function.examples = lines  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def single(name: str, function: Callable[..., Any]) -> Command:
+    """The command of a function: its parameters are those of the function, its help is the docstring."""
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command(name, cls=Command)(function)
+    command = typer.main.get_command(app)
+    assert isinstance(command, Command)
+    return command
+
+
+class Commands:
+    """A group of commands. Each is made when it is used; aliases work but are not listed."""
+
+    def __init__(self, help: str) -> None:
+        self.help = help
+        self.makers: dict[str, Callable[[], Any]] = {}
+        self.aliases: dict[str, str] = {}
+
+    def add(self, name: str, make: Callable[[], Any], *aliases: str) -> None:
+        self.makers[name] = make
+        self.aliases.update(dict.fromkeys(aliases, name))
+
+    def command(self, name: str, *aliases: str) -> Callable[[Function], Function]:
+        """Makes a function the command `name`."""
+
+        def register(function: Function) -> Function:
+            self.add(name, lambda: single(name, function), *aliases)
+            return function
+
+        return register
+
+    def group(self, name: str, commands: Commands, *aliases: str) -> None:
+        self.add(name, lambda: Group(name, commands), *aliases)
+
+
+@cache
+def _everywhere() -> tuple[TyperOption, ...]:
+    """The options of every command. Their values go into the context, never to the command's function."""
+
+    def option(*names: str, help: str, **settings: Any) -> TyperOption:
+        return TyperOption(param_decls=list(names), help=help, expose_value=False, callback=_store, **settings)
+
+    flag = {"is_flag": True, "default": False}
+    return (
+        option("-p", "--profile", metavar="PROFILE", help="Use this profile."),
+        option("-o", "--format", metavar="FORMAT", help="auto, table, json, jsonl, yaml, csv, id or raw."),
+        option("--columns", metavar="NAMES", help="Columns of a table, separated by commas."),
+        option("--no-color", help="No colour.", **flag),
+        option("-q", "--quiet", help="No notices.", **flag),
+        option("--debug", help="Show what is sent, and where an error comes from.", **flag),
+    )
+
+
+def _store(ctx: Any, param: Any, value: Any) -> None:
+    if not value or ctx.resilient_parsing:
+        return
+    if param.name == "columns":
+        value = tuple(name.strip() for name in value.split(",") if name.strip())
+    setattr(current().options, param.name, value)
+
+
+class _Parameters:
+    """Adds the options of every command to a Typer class, in parsing and at the end of its help."""
+
+    params: list[Any]
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        own: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        taken = {name for param in own for name in param.opts}
+        return [*own, *(option for option in _everywhere() if not taken.intersection(option.opts))]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": [], "Options of every command": []}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is None:
+                continue
+            if param.param_type_name == "argument":
+                sections["Arguments"].append(record)
+            elif param in self.params:
+                sections["Options"].append(record)
+            else:
+                sections["Options of every command"].append(record)
+        self.format_commands(ctx, formatter)
+        for title, records in sections.items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """A command has none."""
+
+
+class Command(_Parameters, TyperCommand):
+    def invoke(self, ctx: Any) -> Any:
+        current().command = ctx.command_path
+        return super().invoke(ctx)
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        lines = getattr(self.callback, "examples", ())
+        if lines:
+            with formatter.section("Examples"):
+                formatter.write("".join(f"  {line}\n" for line in lines))
+
+
+class Group(_Parameters, TyperGroup):
+    """A group over Commands. Without a word behind it, it shows its help."""
+
+    def __init__(self, name: str, contents: Commands, **settings: Any) -> None:
+        super().__init__(name=name, help=contents.help, rich_markup_mode=None, **settings)
+        self.subcommand_metavar = "COMMAND ..."
+        self.contents = contents
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.contents.makers)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        make = self.contents.makers.get(self.contents.aliases.get(cmd_name, cmd_name))
+        return make() if make else None
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        TyperGroup.format_commands(self, ctx, formatter)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, args if args or ctx.resilient_parsing else ["--help"])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The name, the command and what follows. Raises UsageError, with a suggestion, for a word that is none."""
+        word = args[0]
+        command = self.get_command(ctx, word)
+        if command is None:
+            raise UsageError(f"No command {word!r} in `{ctx.command_path}`.", hint=self._suggestion(ctx, word))
+        return command.name, command, args[1:]
+
+    def _suggestion(self, ctx: Any, word: str) -> str:
+        from difflib import get_close_matches
+
+        aliases = self.contents.aliases
+        matches = get_close_matches(word, [*self.contents.makers, *aliases], 3, 0.6)
+        near = {aliases.get(name, name): name for name in reversed(matches)}.values()
+        if not near:
+            return f"`{ctx.command_path} --help` lists the commands."
+        return "Did you mean " + " or ".join(f"`{ctx.command_path} {name}`" for name in near) + "?"
+
+
+class Positional(TyperArgument):
+    """An argument shown by its metavar alone; whether one is missing is for the command to say."""
+
+    def make_metavar(self, ctx: Any, *, usage: bool = False) -> str:
+        return self.metavar or ""
+
+
+def option(*names: str, **settings: Any) -> TyperOption:
+    """An option of a command that is not made from a function."""
+    return TyperOption(param_decls=list(names), **settings)

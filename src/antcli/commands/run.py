@@ -1,0 +1,187 @@
+"""`ant run`: give an agent a task, follow it to its end, print the answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from antcli.commands.base import examples
+from antcli.commands.options import AgentOpt, EnvOpt, TimeoutOpt
+from antcli.context import current
+from antcli.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from antcli.client.drive import Ending
+    from antcli.client.turn import Turn
+    from antcli.context import Context
+
+ModelOpt = Annotated[
+    str | None, typer.Option("--model", "-m", metavar="MODEL", help="Model of this session, also script:FILE and demo.")
+]
+SystemOpt = Annotated[
+    str | None, typer.Option("--system", metavar="TEXT", help="System prompt of this session: text or @file.")
+]
+SessionOpt = Annotated[
+    str | None, typer.Option("--session", "-s", metavar="SESSION", help="Send the task to this session.")
+]
+ContinueOpt = Annotated[bool, typer.Option("--continue", "-c", help="Send the task to the last session (@last).")]
+TaskArg = Annotated[
+    str | None, typer.Argument(metavar="[TASK]", help="Text, @file, or - for stdin.", show_default=False)
+]
+TitleOpt = Annotated[str | None, typer.Option("--title", metavar="TEXT", help="Title of the session.")]
+DetachOpt = Annotated[bool, typer.Option("--detach", "-d", help="Print the session's id and leave it at work.")]
+OutputLastOpt = Annotated[
+    str | None, typer.Option("--output-last", metavar="FILE", help="Write the last message of the agent there too.")
+]
+ApproveOpt = Annotated[
+    str, typer.Option("--approve", metavar="ask|all|none", help="What to do when a tool call asks for permission.")
+]
+
+
+@examples(
+    'ant run "Write a haiku about sandboxes into haiku.txt"',
+    'git diff | ant run "Review this change" --agent reviewer',
+    "ant run @task.md --timeout 10m --output-last answer.md",
+    'ant run --continue "And now the tests"',
+    'ant run "Tidy up" --detach',
+)
+def run(
+    task: TaskArg = None,
+    agent: AgentOpt = None,
+    env: EnvOpt = None,
+    model: ModelOpt = None,
+    system: SystemOpt = None,
+    title: TitleOpt = None,
+    session: SessionOpt = None,
+    continue_: ContinueOpt = False,
+    approve: ApproveOpt = "ask",
+    timeout: TimeoutOpt = None,
+    detach: DetachOpt = False,
+    output_last: OutputLastOpt = None,
+) -> int:
+    """Give an agent a task and print its answer.
+
+    On a terminal you watch it work; in a pipe stdout is the answer and nothing else. The exit code says how it ended.
+    """
+    from antcli.client.launch import user_message
+    from antcli.commands import starting
+    from antcli.commands.tasks import read_task
+    from antcli.commands.turns import checked_approval, deadline_after, perform, report
+
+    context = current()
+    approval = checked_approval(approve)
+    deadline = deadline_after(timeout)
+    if session and continue_:
+        raise UsageError("--session and --continue exclude each other.")
+    existing = session or ("@last" if continue_ else None)
+    if existing and (agent or env or model or system or title):
+        raise UsageError("--agent, --env, --model, --system and --title are for new sessions.")
+    if detach and (timeout or output_last or approve != "ask"):
+        raise UsageError("--timeout, --output-last and --approve need someone who follows: not with --detach.")
+    if output_last:
+        check_folder(output_last)
+    message = user_message(read_task(context, task))
+    if existing:
+        session_id = context.resolve_id("sessions", existing)
+        header = f"session {session_id}"
+        if detach:
+            context.client.call("sessions.events.send", session_id, body={"events": [message]})
+    else:
+        wish = starting.Wish(agent=agent, environment=env, model=model, system=system, title=title)
+        started = starting.start(context, wish, message, at_once=detach)
+        session_id, header = started.session_id, started.header
+    if detach:
+        _print_detached(context, session_id)
+        return ExitCode.OK
+    turn, ending = perform(
+        context, session_id, [message], approve=approval, deadline=deadline, header=header, fresh=not existing
+    )  # fmt: skip
+    finished = ending.exit_code in (ExitCode.OK, ExitCode.OUTCOME_NOT_MET)
+    if output_last and finished:
+        write_file(output_last, turn.answer)
+    print_result(context, session_id, turn, ending, finished)
+    report(context, session_id, turn, ending)
+    return ending.exit_code
+
+
+def _print_detached(context: Context, session_id: str) -> None:
+    if context.output.format in ("json", "jsonl", "yaml"):
+        context.output.list("sessions", [{"session_id": session_id}]) if context.output.format == "jsonl" else (
+            context.output.object("sessions", {"session_id": session_id})
+        )
+    else:
+        context.output.text(session_id)
+
+
+def print_result(context: Context, session_id: str, turn: Turn, ending: Ending, finished: bool) -> None:
+    """What stdout gets in the end: the answer, or with a format for programs the result object."""
+    from antcli.commands.turns import shows_answer
+
+    output = context.output
+    match output.format:
+        case "jsonl":
+            return  # every event is out already
+        case "id":
+            output.text(session_id)
+        case "json" | "yaml" | "table" | "csv":
+            output.object("results", result_object(session_id, turn, ending))
+        case _ if finished and turn.answer and not shows_answer(context):
+            answer = turn.answer
+            if context.terminal.stdout_is_terminal:
+                from antcli.output.foreign import harmless
+
+                answer = harmless(answer)
+            output.text(answer, end="" if answer.endswith("\n") else "\n")
+
+
+def result_object(session_id: str, turn: Turn, ending: Ending) -> dict[str, Any]:
+    """The result of a run for programs: a contract, change it only with a changelog line."""
+    result: dict[str, Any] = {
+        "session_id": session_id,
+        "status": turn.status,
+        "stop_reason": turn.reason,
+        "answer": turn.answer,
+        "usage": turn.usage,
+        "duration_seconds": round(ending.seconds, 3),
+        "exit_code": int(ending.exit_code),
+    }
+    if turn.pending:
+        result["pending"] = [{key: call.get(key) for key in ("id", "name", "input")} for call in turn.pending]
+    if ending.message:
+        result["message"] = ending.message
+    return result
+
+
+def check_folder(path: str) -> None:
+    """Raises UsageError when no file can be written there: better before the work than after it."""
+    import os
+
+    folder = os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(path) or not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"--output-last: {path} cannot be written.")
+
+
+def write_file(path: str, text: str) -> None:
+    """Write a file as a whole or not at all. Raises OSError."""
+    import os
+    import tempfile
+
+    folder = os.path.dirname(os.path.abspath(path))
+    descriptor, scratch = tempfile.mkstemp(dir=folder, prefix=".ant-")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+        os.chmod(scratch, 0o666 & ~_umask())
+        os.replace(scratch, path)
+    except BaseException:
+        os.unlink(scratch)
+        raise
+
+
+def _umask() -> int:
+    import os
+
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

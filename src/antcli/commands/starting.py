@@ -1,0 +1,114 @@
+"""Start a session for a task: which agent, environment and model, and whether there is a model at all."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from antcli.client import launch
+from antcli.errors import NoModelError, UsageError
+
+if TYPE_CHECKING:
+    from antcli.context import Context
+
+_FILE_MODELS = ("script:", "recording:")
+_TITLE_LENGTH = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the user asked for; None leaves it to the profile and the defaults."""
+
+    agent: str | None = None
+    environment: str | None = None
+    model: str | None = None
+    system: str | None = None
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    session_id: str
+    header: str  # a line for the live view: which session, agent, model; whether there is no sandbox
+
+
+def start(context: Context, wish: Wish, message: dict[str, Any] | None, *, at_once: bool = False) -> Started:
+    """Make the session; with `at_once` it is born at work on `message`. Raises NoModelError before anything is made."""
+    from antcli.commands.values import text_value
+
+    client = context.client
+    status = client.get("/engine/status") if context.server.kind == "local" else {}
+    asked = wish.model or context.default("model")
+    model = model_id(asked) if asked else None
+    named = wish.agent or context.default("agent")
+    agent_id = context.resolve_id("agents", named) if named else None
+    model = _settled_model(context, status, model, agent_id)
+    if agent_id is None:
+        usual = (status.get("model") or {}).get("default") or launch.HOSTED_MODEL
+        agent = launch.ensure_agent(client, launch.AGENT_NAME, model=usual)
+        if agent["model"]["id"] == model:
+            model = None
+    else:
+        agent = client.call("agents.retrieve", agent_id)
+    environment = wish.environment or context.default("environment")
+    environment_id = (
+        context.resolve_id("environments", environment) if environment else launch.ensure_environment(client)["id"]
+    )
+    session = launch.create_session(
+        client, agent["id"], environment_id, model=model,
+        title=wish.title or _title(message),
+        system=text_value(wish.system) if wish.system is not None else None,
+        initial_events=[message] if at_once and message else None,
+    )  # fmt: skip
+    context.remember("sessions", session["id"])
+    sandbox = status.get("sandbox") or {}
+    if sandbox.get("available") is False:
+        context.output.warning(f"Tools will fail, there is no sandbox: {sandbox.get('reason')}")
+    return Started(session["id"], _header(session, status))
+
+
+def model_id(text: str) -> str:
+    """The id as the engine understands it from anywhere: files get their absolute path. Raises UsageError."""
+    for prefix in _FILE_MODELS:
+        if text.startswith(prefix):
+            path = os.path.abspath(os.path.expanduser(text.removeprefix(prefix)))
+            if not os.path.isfile(path):
+                raise UsageError(f"--model: there is no file {path}.")
+            return prefix + path
+    return text
+
+
+def _settled_model(context: Context, status: dict[str, Any], model: str | None, agent_id: str | None) -> str | None:
+    """The model for this session where it is not the agent's own. Raises NoModelError."""
+    if context.server.kind != "local":
+        return model
+    offered = status.get("model") or {}
+    chosen = model
+    if chosen is None and agent_id is not None:
+        if offered.get("configured"):
+            return None
+        chosen = str(context.client.call("agents.retrieve", agent_id)["model"]["id"])
+    if chosen is not None and (chosen == "demo" or chosen.startswith(_FILE_MODELS)):
+        return model
+    if not offered.get("configured"):
+        raise NoModelError("The local engine has no model to ask.")
+    return chosen or offered.get("default")
+
+
+def _title(message: dict[str, Any] | None) -> str:
+    from antcli.output.text import clean, cut
+
+    text = message["content"][0]["text"].strip() if message else ""
+    return cut(clean(text.partition("\n")[0]), _TITLE_LENGTH) or "chat"
+
+
+def _header(session: dict[str, Any], status: dict[str, Any]) -> str:
+    from antcli.output.text import clean
+
+    agent = session.get("agent") or {}
+    model = str((agent.get("model") or {}).get("id"))
+    parts = [f"session {session['id']}", f"agent {clean(str(agent.get('name')))}", clean(model)]
+    if (status.get("sandbox") or {}).get("backend") == "none":
+        parts.append("no sandbox")
+    return " · ".join(parts)

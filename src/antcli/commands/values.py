@@ -1,0 +1,122 @@
+"""Values as people type them: JSON or relaxed YAML, `@file` for what is in a file, `key=value` for maps."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from antcli.context import current
+from antcli.errors import UsageError
+
+
+def text_value(text: str) -> str:
+    r"""The text itself; of a file for `@file` (`@-` is stdin); a leading `\@` is a plain `@`. Raises UsageError."""
+    if text.startswith("\\@"):
+        return text[1:]
+    if text.startswith("@") and len(text) > 1:
+        return read_text(text[1:].removeprefix("file://"))
+    return text
+
+
+def read_text(path: str) -> str:
+    """The UTF-8 text of a file, of stdin for `-`. Raises UsageError that names the file."""
+    try:
+        if path == "-":
+            return current().terminal.stdin.read()
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except OSError as error:
+        hint = r"For a text that begins with @, write \@."
+        raise UsageError(f"Cannot read {path}: {error.strerror}.", hint=hint) from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8 text (byte {error.start}).") from None
+
+
+def structure(text: str, *, name: str) -> Any:
+    """A value in JSON or YAML; `@file` reads a document. Raises UsageError with the place of the mistake."""
+    source = name
+    if text.startswith("@"):
+        source = text[1:]
+        text = text_value(text)
+    return parse(text, source=source)
+
+
+def parse(text: str, *, source: str) -> Any:
+    """JSON or YAML text. Raises UsageError that names the source, line and column of a mistake."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        pass
+    import yaml
+
+    try:
+        return yaml.load(text, _loader())
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+        problem = getattr(error, "problem", None) or "not YAML"
+        raise UsageError(f"{source}: {problem}{place}.", hint="Give JSON or YAML, quoted for the shell.") from None
+
+
+@cache
+def _loader() -> Any:
+    """YAML as in version 1.2, which is what JSON can say: `no`, `on` and `2026-01-01` are texts, keys are too."""
+    import re
+
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+            return {_as_text(key, "YAML"): value for key, value in super().construct_mapping(node, deep).items()}
+
+    Loader.yaml_implicit_resolvers = {}
+    for tag, pattern, first in (
+        ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+        ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+        ("int", r"[-+]?(0|[1-9][0-9]*)", list("-+0123456789")),
+        ("float", r"[-+]?((\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)", list("-+.0123456789")),
+        ("merge", r"<<", ["<"]),
+    ):
+        Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"(?:{pattern})\\Z"), first)
+    return Loader
+
+
+def mapping(text: str, *, name: str) -> dict[str, Any]:
+    """An object: `{a: b}`, `@file`. Raises UsageError for anything else."""
+    value = structure(text, name=name)
+    if not isinstance(value, dict):
+        raise UsageError(f"{name}: expected an object such as '{{key: value}}', got {text!r}.")
+    return value
+
+
+def pairs(text: str, *, name: str) -> dict[str, Any]:
+    """A map of strings: `key=value`, or an object whose scalars become text; null deletes a key."""
+    key, equals, value = text.partition("=")
+    if equals and not text.startswith(("{", "@")):
+        return {key: value}
+    entries = mapping(text, name=name)
+    return {str(key): value if value is None else _as_text(value, name) for key, value in entries.items()}
+
+
+def _as_text(value: Any, name: str) -> str:
+    if isinstance(value, dict | list):
+        raise UsageError(f"{name}: the values of this map are texts.")
+    if isinstance(value, str):
+        return value
+    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
+
+
+def objects(text: str, *, name: str) -> list[dict[str, Any]]:
+    """One object or a list of them; a plain word is an object of that type: `custom` is `{type: custom}`."""
+    value = structure(text, name=name)
+    found = value if isinstance(value, list) else [value]
+    found = [{"type": entry} if isinstance(entry, str) else entry for entry in found]
+    if not all(isinstance(entry, dict) for entry in found):
+        raise UsageError(f"{name}: expected an object such as '{{type: ...}}', got {text!r}.")
+    return found
+
+
+def text_or_object(text: str, *, name: str) -> Any:
+    """A plain word as it is; what begins like an object or `@file` as a structure."""
+    return structure(text, name=name) if text.startswith(("{", "[", "@")) else text

@@ -1,0 +1,125 @@
+"""Environments: `/v1/environments` (api.md 6.1 to 6.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from antcli.engine.api.pages import page_body, slice_of
+from antcli.engine.api.query import Query
+from antcli.engine.api.schemas.environments import EnvironmentCreate, EnvironmentUpdate, resolve_config
+from antcli.engine.api.services import json_response, operation, read_body, read_nothing, services
+from antcli.engine.api.validation import merge_metadata
+from antcli.engine.clock import now
+from antcli.engine.errors import invalid, not_found
+from antcli.engine.ids import new_id
+from antcli.engine.store.base import Object, StaleError, Store
+
+DEFAULT_LIMIT, MAXIMUM_LIMIT = 20, 100
+
+
+async def create(request: Request, query: Query) -> Response:
+    body = await read_body(request, EnvironmentCreate)
+    moment = now()
+    environment: dict[str, Any] = {
+        "id": new_id("env"),
+        "type": "environment",
+        "name": body.name,
+        "description": body.description,
+        "config": resolve_config(body.config),
+        "metadata": body.metadata or {},
+        "scope": "organization",
+        "created_at": moment,
+        "updated_at": moment,
+        "archived_at": None,
+    }
+    await services(request).store.insert("environment", environment["id"], environment)
+    return json_response(environment)
+
+
+async def retrieve(request: Request, query: Query) -> Response:
+    return json_response((await _stored(services(request).store, request)).body)
+
+
+async def update(request: Request, query: Query) -> Response:
+    body = await read_body(request, EnvironmentUpdate)
+    store = services(request).store
+    while True:
+        stored = await _stored(store, request)
+        if stored.body["archived_at"] is not None:
+            raise invalid(f"Environment {stored.id} is archived and cannot be changed.", code="environment_archived")
+        changed = stored.body | _changes(stored.body, body)
+        if changed == stored.body:
+            return json_response(changed)
+        try:
+            return json_response((await store.replace(stored, changed | {"updated_at": now()})).body)
+        except StaleError:
+            continue
+
+
+async def list_(request: Request, query: Query) -> Response:
+    here = services(request)
+    part = slice_of(
+        here.cursors, "environments", page=query.text("page"), order="desc",
+        limit=query.limit(DEFAULT_LIMIT, MAXIMUM_LIMIT),
+    )  # fmt: skip
+    rows = await here.store.list("environment", part.page, include_archived=query.flag("include_archived"))
+    rows_of_page, next_page, _ = part.cut(rows, lambda row: row.sequence)
+    return json_response(page_body([row.body for row in rows_of_page], next_page))
+
+
+async def delete(request: Request, query: Query) -> Response:
+    await read_nothing(request)
+    id = request.path_params["environment_id"]
+    if not await services(request).store.delete("environment", id):
+        raise not_found("environment", id)
+    return json_response({"id": id, "type": "environment_deleted"})
+
+
+async def archive(request: Request, query: Query) -> Response:
+    await read_nothing(request)
+    store = services(request).store
+    while True:
+        stored = await _stored(store, request)
+        if stored.body["archived_at"] is not None:
+            return json_response(stored.body)
+        moment = now()
+        try:
+            archived = await store.replace(stored, stored.body | {"archived_at": moment, "updated_at": moment})
+        except StaleError:
+            continue
+        return json_response(archived.body)
+
+
+async def _stored(store: Store, request: Request) -> Object:
+    id = request.path_params["environment_id"]
+    found = await store.get("environment", id)
+    if found is None:
+        raise not_found("environment", id)
+    return found
+
+
+def _changes(environment: dict[str, Any], body: EnvironmentUpdate) -> dict[str, Any]:
+    given = body.model_fields_set
+    changes: dict[str, Any] = {}
+    if body.name is not None:
+        changes["name"] = body.name
+    if body.config is not None:
+        changes["config"] = resolve_config(body.config, environment["config"])
+    if "description" in given:
+        changes["description"] = body.description
+    if "metadata" in given:
+        changes["metadata"] = merge_metadata(environment["metadata"], body.metadata, empty_deletes=True)
+    return changes
+
+
+ROUTES = [
+    operation("POST", "/v1/environments", create),
+    operation("GET", "/v1/environments", list_, "include_archived", "limit", "page"),
+    operation("GET", "/v1/environments/{environment_id}", retrieve),
+    operation("POST", "/v1/environments/{environment_id}", update),
+    operation("DELETE", "/v1/environments/{environment_id}", delete),
+    operation("POST", "/v1/environments/{environment_id}/archive", archive),
+]

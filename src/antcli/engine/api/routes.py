@@ -1,0 +1,25 @@
+"""Every operation of the engine, and the application that serves them."""
+
+from __future__ import annotations
+
+from starlette.routing import Router
+from starlette.types import ASGIApp
+
+from antcli.engine.api import agents, environments, events, health, models, sessions, threads
+from antcli.engine.api.services import Services
+from antcli.engine.api.transport import Transport
+
+ROUTES = [
+    *agents.ROUTES,
+    *environments.ROUTES,
+    *events.ROUTES,
+    *sessions.ROUTES,
+    *threads.ROUTES,
+    *models.ROUTES,
+    *health.ROUTES,
+]
+
+
+def application(services: Services, key: str | None) -> ASGIApp:
+    """The ASGI application. `key` is what clients must show, None on a socket that file modes guard."""
+    return Transport(Router(ROUTES, redirect_slashes=False), services, key)

@@ -1,0 +1,110 @@
+"""Environments (api.md 6.1 to 6.3): what create and update accept, and the configuration as responses show it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
+
+from antcli.engine.api.schemas.base import (
+    Body,
+    Description,
+    Metadata,
+    MetadataPatch,
+    Name,
+    by_type,
+    invalid_value,
+    only_empty,
+    only_false,
+    refused,
+    tag,
+)
+
+PACKAGE_MANAGERS = ("apt", "cargo", "gem", "go", "npm", "pip")
+
+_NoPackages = Annotated[Any, only_empty()]
+
+
+class Unrestricted(Body):
+    type: Literal["unrestricted"]
+
+
+class Limited(Body):
+    """Without hosts: no network at all."""
+
+    type: Literal["limited"]
+    allowed_hosts: Annotated[Any, only_empty("an allow-list of hosts")] = None
+    allow_mcp_servers: Annotated[bool | None, only_false()] = None
+    allow_package_managers: Annotated[bool | None, only_false()] = None
+
+
+Networking = Annotated[
+    Annotated[Unrestricted, tag("unrestricted")] | Annotated[Limited, tag("limited")],
+    by_type("unrestricted", "limited"),
+]
+
+
+class Packages(Body):
+    type: Literal["packages"] | None = None
+    apt: _NoPackages = None
+    cargo: _NoPackages = None
+    gem: _NoPackages = None
+    go: _NoPackages = None
+    npm: _NoPackages = None
+    pip: _NoPackages = None
+
+
+class CloudConfig(Body):
+    type: Literal["cloud"]
+    networking: Networking | None = None
+    packages: Packages | None = None
+
+
+Config = Annotated[
+    Annotated[CloudConfig, tag("cloud")] | Annotated[Any, refused("self_hosted environments"), tag("self_hosted")],
+    by_type("cloud"),
+]
+
+
+def _refuse_type_change(value: Any) -> Any:
+    raise invalid_value("the type of an environment cannot be changed", "invalid_config_type_change")
+
+
+ConfigUpdate = Annotated[
+    Annotated[CloudConfig, tag("cloud")] | Annotated[Any, BeforeValidator(_refuse_type_change), tag("self_hosted")],
+    by_type("cloud"),
+]
+
+
+class EnvironmentCreate(Body):
+    name: Name
+    config: Config | None = None
+    description: Description | None = None
+    metadata: Metadata | None = None
+    scope: Literal["organization"] | None = None
+
+
+class EnvironmentUpdate(Body):
+    """A field that is not in `model_fields_set` keeps its value, and so does a null name, config or scope."""
+
+    name: Name | None = None
+    config: ConfigUpdate | None = None
+    description: Description | None = None
+    metadata: MetadataPatch | None = None
+    scope: Literal["organization"] | None = None
+
+
+def resolve_config(config: CloudConfig | None, stored: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The configuration as responses show it; inner fields that are not given keep the stored values."""
+    if config is not None and config.networking is not None:
+        networking = _networking(config.networking)
+    else:
+        networking = stored["networking"] if stored else {"type": "unrestricted"}
+    packages: dict[str, Any] = {"type": "packages"} | {manager: [] for manager in PACKAGE_MANAGERS}
+    return {"type": "cloud", "networking": networking, "packages": packages}
+
+
+def _networking(networking: Unrestricted | Limited) -> dict[str, Any]:
+    if isinstance(networking, Unrestricted):
+        return {"type": "unrestricted"}
+    return {"type": "limited", "allowed_hosts": [], "allow_mcp_servers": False, "allow_package_managers": False}

@@ -1,0 +1,77 @@
+"""The events that clients send (api.md 10.2)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from antcli.engine.api.schemas.base import Body, Identifier, by_type, invalid_value, refused, tag
+from antcli.engine.api.schemas.content import MessageBlock, ResultBlock
+
+MAXIMUM_INITIAL_EVENTS = 50
+
+
+class UserMessage(Body):
+    type: Literal["user.message"]
+    content: Annotated[list[MessageBlock], Field(min_length=1)]
+
+
+class UserInterrupt(Body):
+    type: Literal["user.interrupt"]
+    session_thread_id: Identifier | None = None
+
+
+class _UserToolConfirmation(Body):
+    type: Literal["user.tool_confirmation"]
+    tool_use_id: Identifier
+    result: Literal["allow", "deny"]
+    deny_message: str | None = None
+
+
+def _check_deny_message(confirmation: _UserToolConfirmation) -> _UserToolConfirmation:
+    if confirmation.deny_message is not None and confirmation.result != "deny":
+        raise invalid_value("deny_message goes with the result 'deny' only")
+    return confirmation
+
+
+UserToolConfirmation = Annotated[_UserToolConfirmation, AfterValidator(_check_deny_message)]
+
+
+class UserCustomToolResult(Body):
+    type: Literal["user.custom_tool_result"]
+    custom_tool_use_id: Identifier
+    content: list[ResultBlock] | None = None
+    is_error: bool | None = None
+
+
+def _refuse_tool_result(value: Any) -> Any:
+    raise invalid_value("user.tool_result is for sessions in self_hosted environments only")
+
+
+Event = Annotated[
+    Annotated[UserMessage, tag("user.message")]
+    | Annotated[UserInterrupt, tag("user.interrupt")]
+    | Annotated[UserToolConfirmation, tag("user.tool_confirmation")]
+    | Annotated[UserCustomToolResult, tag("user.custom_tool_result")]
+    | Annotated[Any, BeforeValidator(_refuse_tool_result), tag("user.tool_result")]
+    | Annotated[Any, refused("user.define_outcome"), tag("user.define_outcome")]
+    | Annotated[Any, refused("system.message"), tag("system.message")],
+    by_type("user.message", "user.interrupt", "user.tool_confirmation", "user.custom_tool_result"),
+]
+
+InitialEvent = Annotated[
+    Annotated[UserMessage, tag("user.message")]
+    | Annotated[Any, refused("user.define_outcome"), tag("user.define_outcome")],
+    by_type("user.message"),
+]
+InitialEvents = Annotated[list[InitialEvent], Field(max_length=MAXIMUM_INITIAL_EVENTS)]
+
+
+class EventSend(Body):
+    events: Annotated[list[Event], Field(min_length=1)]
+
+
+def plain(events: list[Any]) -> list[dict[str, Any]]:
+    """The events as dicts, without what was not given or null."""
+    return [event.model_dump(exclude_none=True) for event in events]

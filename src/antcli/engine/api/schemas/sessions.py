@@ -1,0 +1,77 @@
+"""Sessions (api.md 7): what create and update accept."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from antcli.engine.api.schemas.agents import Model
+from antcli.engine.api.schemas.base import (
+    TEXT_OR_OBJECT,
+    Body,
+    Identifier,
+    Metadata,
+    MetadataPatch,
+    System,
+    Title,
+    by_type,
+    only_empty,
+    refused,
+    tag,
+)
+from antcli.engine.api.schemas.events import InitialEvents
+from antcli.engine.api.schemas.tools import Tools
+
+_Version = Annotated[int, Field(ge=1)]
+
+
+class AgentReference(Body):
+    type: Literal["agent"]
+    id: Identifier
+    version: _Version | None = None
+
+
+class AgentWithOverrides(Body):
+    """An override that is in `model_fields_set` replaces the agent's value; null and [] clear it."""
+
+    type: Literal["agent_with_overrides"]
+    id: Identifier
+    version: _Version | None = None
+    model: Model | None = None
+    system: System | None = None
+    tools: Tools | None = None
+    mcp_servers: Annotated[Any, only_empty()] = None
+    skills: Annotated[Any, only_empty()] = None
+
+
+_AgentObject = Annotated[
+    Annotated[AgentReference, tag("agent")] | Annotated[AgentWithOverrides, tag("agent_with_overrides")],
+    by_type("agent", "agent_with_overrides"),
+]
+
+
+class SessionCreate(Body):
+    agent: Annotated[Annotated[Identifier, tag("text")] | Annotated[_AgentObject, tag("object")], TEXT_OR_OBJECT]
+    environment_id: Identifier
+    title: Title | None = None
+    metadata: Metadata | None = None
+    initial_events: InitialEvents | None = None
+    resources: Annotated[Any, only_empty()] = None
+    vault_ids: Annotated[Any, only_empty()] = None
+    budget: Annotated[Any, only_empty()] = None
+
+
+class SessionAgentUpdate(Body):
+    tools: Tools | None = None
+    mcp_servers: Annotated[Any, only_empty()] = None
+
+
+class SessionUpdate(Body):
+    """A field that is not in `model_fields_set` keeps its value."""
+
+    title: Title | None = None
+    metadata: MetadataPatch | None = None
+    agent: SessionAgentUpdate = Field(default_factory=SessionAgentUpdate)
+    budget: Annotated[Any, only_empty()] = None
+    vault_ids: Annotated[Any, refused("reserved")] = None

@@ -1,0 +1,72 @@
+"""What the routes work with, and the forms in which they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from antcli.engine.api.query import Query
+from antcli.engine.api.validation import parse
+from antcli.engine.errors import invalid
+
+if TYPE_CHECKING:
+    from antcli.engine.api.activity import Activity
+    from antcli.engine.api.pages import Cursors
+    from antcli.engine.providers.registry import Providers
+    from antcli.engine.session.service import Sessions
+    from antcli.engine.store.base import Store
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(slots=True)
+class Services:
+    """Handed to every request in its scope; `status` and `retire` belong to the process around the application."""
+
+    store: Store
+    sessions: Sessions
+    providers: Providers
+    cursors: Cursors
+    activity: Activity
+    status: Callable[[], Awaitable[dict[str, Any]]]
+    retire: Callable[[], None] = field(default=lambda: None)
+
+
+def services(request: Request) -> Services:
+    found: Services = request.scope["services"]
+    return found
+
+
+Handler = Callable[[Request, Query], Awaitable[Response]]
+
+
+def operation(method: str, path: str, handler: Handler, *query: str) -> Route:
+    """A route whose query parameters are exactly `query`."""
+
+    async def endpoint(request: Request) -> Response:
+        return await handler(request, Query(request, query))
+
+    return Route(path, endpoint, methods=[method])
+
+
+async def read_body(request: Request, schema: type[M]) -> M:
+    """Raises RequestError (400, 413)."""
+    return parse(schema, await request.body())
+
+
+async def read_nothing(request: Request) -> None:
+    """For operations without a body: nothing, `{}` and `null` pass."""
+    data = (await request.body()).strip()
+    if data not in (b"", b"{}", b"null"):
+        raise invalid("This operation takes no request body.")
+
+
+def json_response(value: Any, status: int = 200) -> Response:
+    return Response(to_json(value), status, media_type="application/json")

@@ -1,0 +1,155 @@
+"""Sessions: `/v1/sessions` (api.md 7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from antcli.engine.api.agents import read_agent
+from antcli.engine.api.pages import slice_of
+from antcli.engine.api.query import Query
+from antcli.engine.api.schemas.agents import ModelConfig, resolve_model
+from antcli.engine.api.schemas.events import plain
+from antcli.engine.api.schemas.sessions import AgentWithOverrides, SessionCreate, SessionUpdate
+from antcli.engine.api.schemas.tools import resolve_tools
+from antcli.engine.api.services import Services, json_response, operation, read_body, read_nothing, services
+from antcli.engine.api.validation import merge_metadata
+from antcli.engine.errors import RequestError, invalid, unsupported
+from antcli.engine.store.base import SessionFilter
+
+DEFAULT_LIMIT, MAXIMUM_LIMIT = 20, 100
+STATUSES = ("idle", "rescheduling", "running", "terminated")
+
+_SNAPSHOT = (
+    "type", "id", "version", "name", "description", "system", "model", "tools", "mcp_servers", "skills",
+    "execution_identity", "multiagent",
+)  # fmt: skip
+
+# Filters by what this engine does not have.
+_NOT_YET = ("deployment_id", "memory_store_id")
+
+
+async def create(request: Request, query: Query) -> Response:
+    body = await read_body(request, SessionCreate)
+    here = services(request)
+    session = await here.sessions.create(
+        agent=await _session_agent(here, body),
+        environment=await _environment(here, body.environment_id),
+        title=body.title,
+        metadata=body.metadata or {},
+        initial_events=plain(body.initial_events or []),
+    )
+    return json_response(session)
+
+
+async def retrieve(request: Request, query: Query) -> Response:
+    return json_response(await services(request).sessions.get(request.path_params["session_id"]))
+
+
+async def update(request: Request, query: Query) -> Response:
+    body = await read_body(request, SessionUpdate)
+    sessions, id = services(request).sessions, request.path_params["session_id"]
+    changes: dict[str, Any] = {}
+    if "title" in body.model_fields_set:
+        changes["title"] = body.title
+    if body.metadata:
+        merge_metadata((await sessions.get(id))["metadata"], body.metadata)
+        changes["metadata"] = body.metadata
+    if "tools" in body.agent.model_fields_set:
+        changes["agent"] = {"tools": resolve_tools(body.agent.tools)}
+    return json_response(await sessions.update(id, changes))
+
+
+async def list_(request: Request, query: Query) -> Response:
+    here = services(request)
+    created_at = query.times("created_at")
+    filter = SessionFilter(
+        agent_id=query.text("agent_id"),
+        agent_version=query.integer("agent_version", 1, 2**31),
+        statuses=query.choices("statuses", STATUSES),
+        created_at=created_at,
+        include_archived=query.flag("include_archived"),
+    )
+    for name in _NOT_YET:
+        if query.text(name) is not None:
+            raise unsupported(name)
+    if filter.agent_version is not None and filter.agent_id is None:
+        raise invalid("agent_version: goes with agent_id only.")
+    part = slice_of(
+        here.cursors, "sessions", page=query.text("page"), order=query.order("desc"),
+        limit=query.limit(DEFAULT_LIMIT, MAXIMUM_LIMIT), created_at=created_at,
+    )  # fmt: skip
+    rows = await here.sessions.list(filter, part.page)
+    rows_of_page, next_page, prev_page = part.cut(rows, lambda row: row[0], lambda row: row[1]["created_at"])
+    data = [session for _, session in rows_of_page]
+    return json_response({"data": data, "next_page": next_page, "prev_page": prev_page})
+
+
+async def archive(request: Request, query: Query) -> Response:
+    await read_nothing(request)
+    return json_response(await services(request).sessions.archive(request.path_params["session_id"]))
+
+
+async def delete(request: Request, query: Query) -> Response:
+    await read_nothing(request)
+    id = request.path_params["session_id"]
+    await services(request).sessions.delete(id)
+    return json_response({"id": id, "type": "session_deleted"})
+
+
+async def _environment(here: Services, id: str) -> dict[str, Any]:
+    found = await here.store.get("environment", id)
+    if found is None:
+        message = f"environment_id: no environment with id {id!r}."
+        raise RequestError(404, "not_found_error", message, code="environment_not_found")
+    if found.body["archived_at"] is not None:
+        raise invalid(f"environment_id: environment {id} is archived.", code="environment_archived")
+    return found.body
+
+
+async def _session_agent(here: Services, body: SessionCreate) -> dict[str, Any]:
+    """The agent's snapshot that the session keeps (semantics.md 1.2)."""
+    reference = body.agent
+    if isinstance(reference, str):
+        agent = await read_agent(here.store, reference)
+    else:
+        agent = await read_agent(here.store, reference.id, reference.version)
+    if agent["archived_at"] is not None:
+        raise invalid(f"agent: agent {agent['id']} is archived: it takes no new sessions.")
+    snapshot = {name: agent[name] for name in _SNAPSHOT}
+    if isinstance(reference, AgentWithOverrides):
+        snapshot |= _overrides(reference)
+    return snapshot
+
+
+def _overrides(reference: AgentWithOverrides) -> dict[str, Any]:
+    given = reference.model_fields_set
+    changes: dict[str, Any] = {}
+    if "model" in given:
+        if reference.model is None:
+            raise invalid("agent.model: cannot be cleared.", code="agent_model_required")
+        model = reference.model
+        if isinstance(model, ModelConfig):
+            # A session's own model runs at its default effort, whatever is asked for.
+            model = model.model_copy(update={"effort": None})
+        changes["model"] = resolve_model(model)
+    if "system" in given:
+        changes["system"] = reference.system or None
+    if "tools" in given:
+        changes["tools"] = resolve_tools(reference.tools)
+    return changes
+
+
+ROUTES = [
+    operation("POST", "/v1/sessions", create),
+    operation(
+        "GET", "/v1/sessions", list_, "agent_id", "agent_version", "created_at[gt]", "created_at[gte]",
+        "created_at[lt]", "created_at[lte]", "statuses", "include_archived", "order", "limit", "page", *_NOT_YET,
+    ),
+    operation("GET", "/v1/sessions/{session_id}", retrieve),
+    operation("POST", "/v1/sessions/{session_id}", update),
+    operation("DELETE", "/v1/sessions/{session_id}", delete),
+    operation("POST", "/v1/sessions/{session_id}/archive", archive),
+]  # fmt: skip

@@ -1,0 +1,117 @@
+"""The outermost layer of the application: request ids, the key, the size of bodies, and every error as an envelope."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from antcli.engine.api.auth import Headers, check_key
+from antcli.engine.api.errors import envelope, no_route, storage_failed, too_large, unexpected, wrong_method
+from antcli.engine.api.services import Services
+from antcli.engine.errors import RequestError, invalid
+from antcli.engine.ids import new_id
+from antcli.engine.store.base import StorageError
+
+MAXIMUM_BODY = 32 * 2**20
+
+_OPEN_PATHS = frozenset({"/healthz"})
+# Looking at the engine does not keep it awake.
+_UNCOUNTED = ("/healthz", "/metrics", "/engine/")
+
+log = logging.getLogger("antcli.engine.api")
+
+
+class Transport:
+    """An ASGI application around the router. `key` is None where the socket's file mode guards the engine."""
+
+    def __init__(self, app: ASGIApp, services: Services, key: str | None) -> None:
+        self._app = app
+        self._services = services
+        self._key = key.encode() if key is not None else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        exchange = _Exchange(receive, send)
+        counted = not scope["path"].startswith(_UNCOUNTED)
+        if counted:
+            self._services.activity.begin()
+        try:
+            await self._answer(scope, exchange)
+        finally:
+            if counted:
+                self._services.activity.end()
+
+    async def _answer(self, scope: Scope, exchange: _Exchange) -> None:
+        try:
+            self._admit(scope["headers"], scope["path"])
+            scope["services"] = self._services
+            scope["app"] = self  # makes the router raise for unknown paths and methods instead of answering itself
+            await self._app(scope, exchange.receive, exchange.send)
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            if exchange.started:
+                raise
+            await exchange.fail(_request_error(error, scope, exchange.request_id))
+
+    def _admit(self, headers: Headers, path: str) -> None:
+        if self._key is not None and path not in _OPEN_PATHS and (refusal := check_key(headers, self._key)):
+            raise refusal
+        for name, value in headers:
+            if name == b"content-length" and value.isdigit() and int(value) > MAXIMUM_BODY:
+                raise too_large(MAXIMUM_BODY)
+            if name == b"content-encoding" and value.lower() != b"identity":
+                raise invalid("Compressed request bodies are not supported.", code="request_body_encoding_unsupported")
+
+
+class _Exchange:
+    """One request and its answer: counts what is received, adds the headers every answer has."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self.request_id = new_id("req")
+        self.started = False
+        self._receive = receive
+        self._send = send
+        self._received = 0
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._received += len(message.get("body", b""))
+            if self._received > MAXIMUM_BODY:
+                raise too_large(MAXIMUM_BODY)
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            message["headers"] = [*message.get("headers", ()), (b"request-id", self.request_id.encode())]
+        await self._send(message)
+
+    async def fail(self, error: RequestError) -> None:
+        body = envelope(error, self.request_id)
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        if error.retry is not None:
+            headers.append((b"x-should-retry", b"true" if error.retry else b"false"))
+        await self.send({"type": "http.response.start", "status": error.status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body})
+
+
+def _request_error(error: Exception, scope: dict[str, Any] | Any, request_id: str) -> RequestError:
+    match error:
+        case RequestError():
+            return error
+        case HTTPException(status_code=405):
+            return wrong_method(scope["method"], scope["path"])
+        case HTTPException():
+            return no_route(scope["path"])
+        case StorageError():
+            log.error("%s %s failed: %s (%s)", scope["method"], scope["path"], error, request_id)
+            return storage_failed(str(error))
+    log.exception("%s %s failed (%s)", scope["method"], scope["path"], request_id, exc_info=error)
+    return unexpected()

@@ -1,0 +1,94 @@
+"""The engine, assembled from its settings: store, brains, hands, sessions, orchestration, and the API over them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from antcli.engine.api import routes
+from antcli.engine.api.activity import Activity
+from antcli.engine.api.pages import Cursors, load_cursors
+from antcli.engine.api.services import Services
+from antcli.engine.harness.harness import Harness
+from antcli.engine.orchestration.orchestrator import Orchestrator
+from antcli.engine.providers.registry import Providers
+from antcli.engine.sandbox.pool import Sandboxes
+from antcli.engine.session.log import Logs
+from antcli.engine.session.service import Sessions
+from antcli.engine.settings import EngineSettings
+from antcli.engine.store.sqlite import SqliteStore
+
+_AWAKE = ("running", "rescheduling")
+
+
+class Engine:
+    """`identity` is what the process says of itself: pid, version, started_at, settings. `retire` ends it when idle."""
+
+    def __init__(self, settings: EngineSettings, identity: dict[str, Any], *, retire: Callable[[], None]) -> None:
+        data_dir: Path = settings.data_dir
+        self.settings = settings
+        self.identity = identity
+        self.retire = retire
+        self.activity = Activity()
+        self.store = SqliteStore(data_dir / "engine.db")
+        self.providers = Providers(settings.model)
+        self.sandboxes = Sandboxes(settings.sandbox)
+        logs = Logs(self.store)
+        harness = Harness(self.store, self.providers, self.sandboxes, data_dir, retries=settings.model_retries)
+        self.orchestrator = Orchestrator(self.store, logs, harness)
+        self.sessions = Sessions(self.store, logs, self.orchestrator, self.sandboxes, data_dir)
+        self.cursors: Cursors
+
+    async def start(self) -> None:
+        """Raises StorageError."""
+        await self.store.open()
+        self.cursors = await load_cursors(self.store)
+        await self.orchestrator.start()
+
+    async def park(self, grace: float) -> None:
+        """Stop taking work; running turns end at their next event, after `grace` seconds where they are."""
+        await self.orchestrator.stop(grace)
+
+    async def close(self) -> None:
+        async with contextlib.AsyncExitStack() as stack:  # each is closed, whatever the others do
+            stack.push_async_callback(self.store.close)
+            stack.push_async_callback(self.providers.aclose)
+            stack.push_async_callback(self.sandboxes.close)
+
+    async def stop(self, grace: float) -> None:
+        await self.park(grace)
+        await self.close()
+
+    async def running_sessions(self) -> int:
+        counts = await self.store.count_sessions()
+        return sum(counts.get(status, 0) for status in _AWAKE)
+
+    async def status(self) -> dict[str, Any]:
+        """May take a moment: the sandbox is really tried, the model endpoint really asked."""
+        sandbox, model = await asyncio.gather(self.sandboxes.describe(), self.providers.describe())
+        return self.identity | {
+            "data_dir": str(self.settings.data_dir),
+            "sandbox": sandbox,
+            "model": model,
+            "sessions": {"running": await self.running_sessions()},
+            "idle_minutes": self.settings.idle_minutes,
+        }
+
+
+def application(engine: Engine) -> ASGIApp:
+    """The ASGI application of a started engine."""
+    services = Services(
+        store=engine.store,
+        sessions=engine.sessions,
+        providers=engine.providers,
+        cursors=engine.cursors,
+        activity=engine.activity,
+        status=engine.status,
+        retire=engine.retire,
+    )
+    return routes.application(services, engine.settings.api_key if engine.settings.port is not None else None)

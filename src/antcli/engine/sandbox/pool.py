@@ -1,0 +1,175 @@
+"""The sandboxes of all sessions: made in the background, used, put away when idle, and made again from their recipe."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import stat
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from antcli.engine.sandbox.base import Backend, Recipe, Sandbox, SandboxDiedError, SandboxUnavailableError, ToolResult
+from antcli.engine.sandbox.choose import choose
+from antcli.engine.tools.builtin import validate_input
+
+PROVISIONING_AT_ONCE = 8
+
+
+class _Place:
+    """One session's sandbox, or the making of it."""
+
+    def __init__(self, making: asyncio.Task[Sandbox]) -> None:
+        self.making = making
+        self.calls = 0
+        self.idle: asyncio.TimerHandle | None = None
+        self.ending: asyncio.Task[None] | None = None
+
+
+class Sandboxes:
+    """`backend_wish` as for `choose`. A sandbox that nobody uses for `idle_seconds` is destroyed; its files stay."""
+
+    def __init__(self, backend_wish: str, idle_seconds: float = 300) -> None:
+        self._wish = backend_wish
+        self._idle_seconds = idle_seconds
+        self._places: dict[str, _Place] = {}
+        self._slots = asyncio.Semaphore(PROVISIONING_AT_ONCE)
+        self._choosing = asyncio.Lock()
+        self._ending: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    def prepare(self, recipe: Recipe) -> None:
+        """Begin to make the session's sandbox, if there is none, and return at once. Needs a running event loop."""
+        self._place(recipe)
+
+    async def execute(self, recipe: Recipe, tool: str, input: dict[str, Any]) -> ToolResult:
+        """Run one call of a built-in tool. Never raises but for cancellation, and then the call is dead."""
+        if problem := validate_input(tool, input):
+            return ToolResult.text(problem, is_error=True)
+        place = self._place(recipe)
+        place.calls += 1
+        try:
+            sandbox = await _made(place.making)
+            return await sandbox.execute(tool, input)
+        except SandboxUnavailableError as error:
+            self._drop(recipe.session_id, place)
+            return ToolResult.text(f"No sandbox can be made, so the call did not run. {error}", is_error=True)
+        except SandboxDiedError:
+            self._drop(recipe.session_id, place)
+            return ToolResult.text(
+                "The sandbox was lost during this call; the call may have had effects. The next call gets a new "
+                "sandbox with the same files in /workspace and /mnt/session/outputs; all else is gone.",
+                is_error=True,
+            )
+        finally:
+            place.calls -= 1
+            self._rest(recipe.session_id, place)
+
+    async def discard(self, session_id: str) -> None:
+        """Destroy the session's sandbox; its files stay."""
+        if place := self._places.get(session_id):
+            await asyncio.shield(self._drop(session_id, place))
+
+    async def remove(self, recipe: Recipe) -> None:
+        """Destroy the session's sandbox and delete its files."""
+        await self.discard(recipe.session_id)
+        await asyncio.to_thread(delete_tree, recipe.home)
+
+    async def describe(self) -> dict[str, Any]:
+        """`backend`, `available`, and the `reason` when it is not."""
+        backend = await self._backend()
+        reason = await backend.probe()
+        return {"backend": backend.name, "available": reason is None, "reason": reason}
+
+    async def close(self) -> None:
+        """Destroy every sandbox. Calls under way end with an error; later ones are refused."""
+        self._closed = True
+        for session_id, place in list(self._places.items()):
+            self._drop(session_id, place)
+        if self._ending:
+            await asyncio.wait(set(self._ending))
+
+    async def _backend(self) -> Backend:
+        async with self._choosing:
+            return await choose(self._wish)
+
+    def _place(self, recipe: Recipe) -> _Place:
+        place = self._places.get(recipe.session_id)
+        if place is None or _is_dead(place.making):
+            if place is not None:
+                self._drop(recipe.session_id, place)
+            place = self._places[recipe.session_id] = _Place(asyncio.create_task(self._make(recipe)))
+            place.making.add_done_callback(partial(self._made, recipe.session_id, place))
+        return place
+
+    async def _make(self, recipe: Recipe) -> Sandbox:
+        if self._closed:
+            raise SandboxUnavailableError("The engine is stopping.")
+        async with self._slots:
+            backend = await self._backend()
+            try:
+                return await backend.provision(recipe)
+            except OSError as error:
+                raise SandboxUnavailableError(f"{error.filename or recipe.home}: {error.strerror}") from error
+
+    def _made(self, session_id: str, place: _Place, making: asyncio.Task[Sandbox]) -> None:
+        if not making.cancelled():
+            making.exception()  # seen: it is told to the next call
+        self._rest(session_id, place)
+
+    def _rest(self, session_id: str, place: _Place) -> None:
+        """Start the idle time, or start it anew."""
+        if place.idle is not None:
+            place.idle.cancel()
+        if place.calls == 0 and place.making.done() and self._places.get(session_id) is place:
+            loop = asyncio.get_running_loop()
+            place.idle = loop.call_later(self._idle_seconds, self._put_away, session_id, place)
+
+    def _put_away(self, session_id: str, place: _Place) -> None:
+        if place.calls == 0:
+            self._drop(session_id, place)
+
+    def _drop(self, session_id: str, place: _Place) -> asyncio.Task[None]:
+        if self._places.get(session_id) is place:
+            del self._places[session_id]
+        if place.idle is not None:
+            place.idle.cancel()
+        if place.ending is None:
+            place.ending = asyncio.create_task(_end(place.making))
+            self._ending.add(place.ending)
+            place.ending.add_done_callback(self._ending.discard)
+        return place.ending
+
+
+def _is_dead(making: asyncio.Task[Sandbox]) -> bool:
+    if not making.done():
+        return False
+    return making.cancelled() or making.exception() is not None or not making.result().alive
+
+
+async def _made(making: asyncio.Task[Sandbox]) -> Sandbox:
+    try:
+        return await asyncio.shield(making)
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and not task.cancelling():  # not the call was cancelled, but the making of the sandbox
+            raise SandboxDiedError from None
+        raise
+
+
+async def _end(making: asyncio.Task[Sandbox]) -> None:
+    making.cancel()
+    with contextlib.suppress(asyncio.CancelledError, SandboxUnavailableError):
+        await (await making).destroy()
+
+
+def delete_tree(root: Path) -> None:
+    """Delete a folder, also what was made unreadable for its owner."""
+    for directory, names, _ in os.walk(root):
+        for path in (os.path.join(directory, name) for name in names):
+            if not os.path.islink(path):
+                os.chmod(path, stat.S_IRWXU)
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(root)

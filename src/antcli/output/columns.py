@@ -1,0 +1,130 @@
+"""Which columns a kind of thing has in a table, and what stands in a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from antcli.errors import UsageError
+from antcli.output.ages import age
+from antcli.output.formats import plain
+from antcli.output.text import clean
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`path` is a dotted path into the object. Kinds: text (may be cut), id (never cut), time, status, number."""
+
+    title: str
+    path: str
+    kind: str = "text"
+    derive: Callable[[dict[str, Any]], str] | None = None
+
+
+def event_summary(event: dict[str, Any]) -> str:
+    """An event in a few words: its text, its tool call, its error."""
+    content = event.get("content")
+    if isinstance(content, list):
+        text = " ".join(block.get("text", "") for block in content if isinstance(block, dict))
+        if text.strip():
+            return text
+    if "name" in event and "input" in event:
+        return f"{event['name']} {plain(event['input'])}"
+    usage = event.get("model_usage")
+    if isinstance(usage, dict):
+        return f"{usage.get('input_tokens', 0)} tokens in, {usage.get('output_tokens', 0)} out"
+    for key in ("error", "stop_reason", "description", "result", "title"):
+        value = event.get(key)
+        if isinstance(value, dict):
+            return plain(value.get("message") or value.get("type") or value)
+        if value:
+            return plain(value)
+    return ""
+
+
+_ID = Column("ID", "id", "id")
+_NAME = Column("NAME", "name")
+_STATUS = Column("STATUS", "status", "status")
+_AGE = Column("AGE", "created_at", "time")
+
+COLUMNS: dict[str, tuple[Column, ...]] = {
+    "agents": (_ID, _NAME, Column("MODEL", "model.id"), Column("VERSION", "version", "number"), _AGE),
+    "agents.versions": (
+        Column("VERSION", "version", "number"), _NAME, Column("MODEL", "model.id"), Column("AGE", "updated_at", "time"),
+    ),
+    "environments": (
+        _ID, _NAME, Column("TYPE", "config.type"), Column("NETWORK", "config.networking.type"), _AGE,
+    ),
+    "sessions": (_ID, _STATUS, Column("TITLE", "title"), Column("AGENT", "agent.name"), _AGE),
+    "events": (
+        Column("AGE", "processed_at", "time"), Column("TYPE", "type", "id"),
+        Column("SUMMARY", "summary", derive=event_summary),
+    ),
+    "threads": (_ID, _STATUS, Column("AGENT", "agent.name"), Column("PARENT", "parent_thread_id"), _AGE),
+    "models": (
+        _ID, Column("NAME", "display_name"), Column("STATUS", "lifecycle", "status"),
+        Column("CONTEXT", "max_input_tokens", "number"), Column("OUTPUT", "max_tokens", "number"), _AGE,
+    ),
+    "profiles": (
+        Column("NAME", "name", "id"), Column("KIND", "kind"), Column("SERVER", "base_url"), Column("ACTIVE", "active"),
+    ),
+    "settings": (Column("NAME", "name", "id"), Column("VALUES", "values"), Column("MEANING", "meaning")),
+    "checks": (
+        Column("CHECK", "name", "id"), Column("STATE", "state", "status"), Column("DETAIL", "detail"),
+        Column("FIX", "fix"),
+    ),
+}  # fmt: skip
+
+
+def columns_for(kind: str, chosen: Sequence[str], sample: dict[str, Any] | None) -> tuple[Column, ...]:
+    """The columns of a kind, or the chosen ones: titles or dotted paths. Raises UsageError for an unknown one."""
+    usual = COLUMNS.get(kind) or _columns_of(sample or {})
+    if not chosen:
+        return usual
+    by_name = {column.title.lower(): column for column in usual} | {column.path: column for column in usual}
+    return tuple(by_name.get(name.lower()) or _column_at(name, sample) for name in chosen)
+
+
+def _columns_of(sample: dict[str, Any]) -> tuple[Column, ...]:
+    """For a kind without a table of its own: its scalar fields, as they come."""
+    keys = [key for key, value in sample.items() if not isinstance(value, dict | list)]
+    return tuple(Column(key.upper(), key, _kind_of(key)) for key in keys[:6])
+
+
+def _kind_of(path: str) -> str:
+    last = path.rpartition(".")[2]
+    return "id" if last == "id" else "time" if last.endswith("_at") else "status" if last == "status" else "text"
+
+
+def _column_at(path: str, sample: dict[str, Any] | None) -> Column:
+    if sample is not None and path.partition(".")[0] not in sample:
+        raise UsageError(f"No column {path!r}.", hint="There are: " + ", ".join(sample))
+    return Column(path.upper(), path, _kind_of(path))
+
+
+def value_at(item: Any, path: str) -> Any:
+    """The value at a dotted path; None when a step is missing."""
+    for step in path.split("."):
+        if isinstance(item, list) and step.isdecimal() and int(step) < len(item):
+            item = item[int(step)]
+        elif isinstance(item, dict):
+            item = item.get(step)
+        else:
+            return None
+    return item
+
+
+def cell(column: Column, item: dict[str, Any]) -> Any:
+    """The exact value, for CSV."""
+    return column.derive(item) if column.derive else value_at(item, column.path)
+
+
+def shown(column: Column, item: dict[str, Any]) -> str:
+    """The value as a person reads it: on one line, times as ages."""
+    value = cell(column, item)
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return age(value) if column.kind == "time" and isinstance(value, str) else clean(plain(value))

@@ -1,0 +1,52 @@
+"""One object for a person: a line a field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from antcli.output.ages import age
+from antcli.output.formats import plain
+from antcli.output.text import DIM, STATUS_COLOURS, clean, paint
+
+
+def detail(item: dict[str, Any], *, colour: bool = False) -> Iterator[str]:
+    """One object for a person: a line a field, nested ones indented, long texts as blocks below their name."""
+    yield from _fields(item, "", colour)
+
+
+def _fields(item: dict[str, Any], indent: str, colour: bool) -> Iterator[str]:
+    """Those that say something."""
+    told = {str(key): value for key, value in item.items() if value not in (None, "", [], {})}
+    longest = max(map(len, told), default=0)
+    for key, value in told.items():
+        yield from _field(key, value, longest, indent, colour)
+
+
+def _field(key: str, value: Any, longest: int, indent: str, colour: bool) -> Iterator[str]:
+    label = indent + paint(f"{key}:", DIM if colour else "")
+    space = " " * (longest - len(key) + 1)
+    if isinstance(value, dict):
+        yield f"{label}\n"
+        yield from _fields(value, indent + "  ", colour)
+    elif isinstance(value, list) and any(isinstance(entry, dict | list) for entry in value):
+        yield f"{label}\n"
+        for entry in value:
+            yield f"{indent}  - {clean(plain(entry))}\n"
+    elif isinstance(value, str) and "\n" in value:
+        yield f"{label}\n"
+        for text in value.splitlines():
+            yield f"{indent}  {clean(text)}\n"
+    else:
+        yield f"{label}{space}{_scalar(key, value, colour)}\n"
+
+
+def _scalar(key: str, value: Any, colour: bool) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return clean(", ".join(plain(entry) for entry in value)) or "-"
+    if key.endswith("_at") and isinstance(value, str):
+        return f"{clean(value)} ({age(value)})"
+    text = clean(plain(value)) or "-"
+    return paint(text, STATUS_COLOURS.get(text, "")) if colour and key in ("status", "lifecycle") else text

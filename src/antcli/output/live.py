@@ -1,0 +1,331 @@
+"""The live view of a turn on a terminal: finished things are printed once, the unfinished tail is drawn below them.
+
+The answer appears as it is written, each tool call while it runs and then with the head of its result, and at the
+bottom a line with the elapsed time and the tokens.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from antcli.client.turn import CALLS, RESULTS, Event, Turn, text_of
+from antcli.output.foreign import harmless
+from antcli.output.prose import Prose, Row
+from antcli.output.tail import Tail
+from antcli.output.text import cut, text_width
+from antcli.output.tool_calls import name_of, result_lines, short_input
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+_STYLES = {"text": "", "heading": "bold", "code": "cyan"}
+_WIDEST = 100  # columns of prose: longer rows are hard to read
+_RESULT_ROWS = 5
+_RUNNING_ROWS = 4
+_FRAME_SECONDS = 0.04
+
+
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    spinner: str
+    done: str
+    failed: str
+    asks: str
+    bar: str
+    dot: str
+
+
+_UNICODE = _Marks("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "✓", "✗", "?", "│", " · ")
+_ASCII = _Marks("-\\|/", "+", "x", "?", "|", " - ")
+
+
+class Live:
+    """The view for `client.drive`. Without `show_answer` (stdout is a pipe) only what happens on the way is shown."""
+
+    deltas: Sequence[str] = ("agent.message", "agent.thinking")
+    lively = True
+
+    def __init__(
+        self, console: Console, turn: Turn, *, show_answer: bool = True, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.console = console
+        self.turn = turn
+        self.show_answer = show_answer
+        self.hint = ""  # what the reader can do now; at the end of the bottom line
+        self.question: Callable[[], list[Text]] | None = None  # draws the question that is open
+        self._clock = clock
+        self._started = clock()
+        self._drawn = float("-inf")
+        self._tail = Tail(console)
+        self._above: list[Text] = []
+        self._block = ""  # what the last row above belongs to
+        self._gap = False  # an empty row is due: it keeps message and calls apart
+        self._marks = _ASCII if console.options.ascii_only else _UNICODE
+        self._running: dict[str, tuple[Event, float]] = {}
+        self._activity = "starting"
+        self._written_id: str | None = None  # the message that is being written
+        self._written: list[str] = []
+        self._prose = Prose()
+
+    # What the driver calls.
+
+    def event(self, event: Event) -> None:
+        kind = str(event.get("type"))
+        if kind == "event_start":
+            self._preview_begins(event.get("event") or {})
+        elif kind == "event_delta":
+            self._preview_grows(event)
+        elif kind == "agent.message":
+            self._message(event)
+        elif kind in CALLS:
+            if self._written_id is None:
+                self._begin_block("calls")
+            self._running[str(event["id"])] = (event, self._clock())
+        elif kind in RESULTS:
+            self._result(event, str(event.get(RESULTS[kind])))
+        elif kind == "span.model_request_start":
+            self._activity = "thinking"
+        elif kind == "span.model_request_end":
+            self._preview_ends()
+            self._activity = "working"
+        elif kind == "user.message" and str(event.get("id")) not in self.turn.own and event.get("processed_at"):
+            self.say(f"> {harmless(text_of(event))}", "dim")
+        elif kind == "session.error":
+            self._error(event.get("error") or {})
+        else:
+            self._status(kind, event)
+
+    def refresh(self, *, at_once: bool = False) -> None:
+        """Draws what changed, at most 25 times a second."""
+        now = self._clock()
+        if not at_once and now - self._drawn < _FRAME_SECONDS:
+            return
+        self._drawn = now
+        above, self._above = self._above, []
+        self._tail.show(above, self._rows(now))
+
+    def notice(self, text: str) -> None:
+        self.say(text, "yellow")
+
+    # What commands call.
+
+    def say(self, text: str, style: str = "", *, block: str = "") -> None:
+        """Prints a remark above the tail with the next frame; `block` keeps it apart from what is above."""
+        from rich.text import Text
+
+        if block:
+            self._begin_block(block)
+        self._print(Text(line, style) for line in text.split("\n"))
+        self._block = self._block or "remark"
+
+    def _begin_block(self, kind: str) -> None:
+        self._gap = self._gap or self._block not in ("", kind)
+        self._block = kind
+
+    def _print(self, rows: Iterable[Text]) -> None:
+        from rich.text import Text
+
+        for row in rows:
+            if self._gap:
+                self._above.append(Text(""))
+            self._gap = False
+            self._above.append(row)
+
+    def finish(self) -> None:
+        """Takes the tail away and leaves a line with what the turn took. The view can go on with another turn."""
+        self._preview_ends()
+        for call, started in self._running.values():
+            self._print_call(call, started, self._marks.asks, "yellow", "no result yet")
+        self._running.clear()
+        self._begin_block("end")
+        self.say(self._marks.dot.join(self._figures(self._clock())), "dim")
+        above, self._above = self._above, []
+        self._tail.show(above, ())
+
+    def close(self) -> None:
+        """Leaves the terminal as it was found, whatever happened."""
+        above, self._above = self._above, []
+        self._tail.show(above, ())
+
+    # Messages.
+
+    def _preview_begins(self, event: Event) -> None:
+        if event.get("type") == "agent.message":
+            self._preview_ends()
+            self._written_id = str(event.get("id"))
+            self._activity = "writing"
+        else:
+            self._activity = "thinking"
+
+    def _preview_grows(self, event: Event) -> None:
+        text = ((event.get("delta") or {}).get("content") or {}).get("text")
+        if text and event.get("event_id") == self._written_id:
+            self._written.append(text)
+            self._write(text)
+
+    def _preview_ends(self) -> None:
+        """A preview without its message: the request failed or was interrupted."""
+        if self._written_id is None:
+            return
+        self._end_message()
+        if self.show_answer:
+            self.say("(not finished)", "dim")
+
+    def _message(self, event: Event) -> None:
+        text = text_of(event)
+        if event.get("id") != self._written_id:
+            self._preview_ends()
+        written = "".join(self._written)
+        if text.startswith(written):
+            self._write(text[len(written) :])
+        else:  # the final message is the true one
+            self._end_message()
+            self._write(text)
+        self._end_message()
+        self._activity = "working"
+
+    def _write(self, text: str) -> None:
+        if self.show_answer and text:
+            self._begin_block("message")
+            self._print_rows(self._prose.feed(harmless(text), self._width()))
+
+    def _end_message(self) -> None:
+        self._print_rows(self._prose.finish())
+        self._written_id = None
+        self._written = []
+
+    def _print_rows(self, rows: Sequence[Row]) -> None:
+        self._print(_styled(row) for row in rows)
+
+    # Tool calls.
+
+    def _result(self, event: Event, call_id: str) -> None:
+        call, started = self._running.pop(call_id, (None, 0.0))
+        if call is None:
+            return
+        failed = bool(event.get("is_error"))
+        mark, style = (self._marks.failed, "red") if failed else (self._marks.done, "green")
+        self._print_call(call, started, mark, style)
+        lines = result_lines(event)
+        shown = lines if len(lines) <= _RESULT_ROWS + 1 else lines[:_RESULT_ROWS]
+        width = self._width(narrow=False) - 4
+        for line in shown:
+            self.say(f"  {self._marks.bar} {cut(harmless(line), width)}", "dim red" if failed else "dim")
+        if len(shown) < len(lines):
+            self.say(f"  {self._marks.bar} … {len(lines) - len(shown)} more lines", "dim")
+
+    def _print_call(self, call: Event, started: float, mark: str, style: str, remark: str = "") -> None:
+        from rich.text import Text
+
+        taken = remark or _duration(self._clock() - started)
+        described = self._described(call, 2 + len(taken) + 3)
+        self._print([Text.assemble((mark, style), " ", *described, (f"  {taken}", "dim"))])
+
+    def _described(self, call: Event, reserved: int) -> list[tuple[str, str]]:
+        """Name and short input, cut so that `reserved` columns of the row stay free."""
+        width = max(self._width(narrow=False) - reserved, 8)
+        name = cut(harmless(name_of(call)), width)
+        room = width - text_width(name) - 1
+        short = cut(harmless(short_input(call)).replace("\n", " "), room) if room > 3 else ""
+        return [(name, "bold"), (f" {short}" if short else "", "")]
+
+    # The rest.
+
+    def _error(self, error: Event) -> None:
+        retry = (error.get("retry_status") or {}).get("type")
+        if retry == "retrying":
+            kind = str(error.get("type"))
+            what = "the model is busy" if kind.startswith("model_") else kind.removesuffix("_error").replace("_", " ")
+            self.notice(harmless(f"{what}, retrying: {error.get('message') or ''}").rstrip(": "))
+
+    def _status(self, kind: str, event: Event) -> None:
+        if kind == "session.status_running":
+            self._activity = "thinking"
+            now = self._clock()  # what was waiting for a person starts now
+            self._running = {
+                id: (call, now if _asks(call) else started) for id, (call, started) in self._running.items()
+            }
+        elif kind == "session.status_rescheduled":
+            self._activity = "waiting to try again"
+        elif kind == "user.interrupt":
+            self._activity = "stopping"
+        elif kind == "agent.thread_context_compacted":
+            self.say("The context was compacted.", "dim")
+        elif kind == "session.thread_created" and event.get("agent_name"):
+            self.say(f"Thread of {harmless(str(event['agent_name']))} started.", "dim")
+        elif kind == "user.tool_confirmation" and event.get("result") == "deny":
+            self.say("Denied.", "dim")
+
+    def _rows(self, now: float) -> list[Text]:
+        from rich.text import Text
+
+        rows = [Text("")] if self._gap else []
+        rest = self._prose.rest
+        if rest.text.strip():
+            rows.append(_styled(rest))
+        spinner = self._marks.spinner[int(now * 10) % len(self._marks.spinner)]
+        running = list(self._running.values())
+        if self.question is not None:  # it shows what it asks about
+            running = [(call, started) for call, started in running if not _asks(call)]
+        for call, started in running[:_RUNNING_ROWS]:
+            waits = _asks(call) and str(call["id"]) not in self.turn.confirmed
+            mark = (self._marks.asks, "yellow") if waits else (spinner, "cyan")
+            taken = _duration(now - started)
+            rows.append(Text.assemble(mark, " ", *self._described(call, 2 + len(taken) + 3), (f"  {taken}", "dim")))
+        if len(running) > _RUNNING_ROWS:
+            rows.append(Text(f"  … and {len(running) - _RUNNING_ROWS} more calls", "dim"))
+        if self.question is not None:
+            return rows + self.question()
+        activity = "" if running or rest.text.strip() else self._activity
+        parts = [*self._figures(now), activity, self.hint]
+        line = cut(self._marks.dot.join(part for part in parts if part), self._width(narrow=False) - 2)
+        rows.append(Text.assemble((spinner, "cyan"), (f" {line}", "dim")))
+        return rows
+
+    def _figures(self, now: float) -> list[str]:
+        figures = [_duration(now - self._started)]
+        if self.turn.input_tokens or self.turn.output_tokens:
+            figures.append(f"{_count(self.turn.input_tokens)} in, {_count(self.turn.output_tokens)} out tokens")
+        return figures
+
+    def _width(self, *, narrow: bool = True) -> int:
+        """Columns to write in: the last one stays free, so that no terminal wraps by itself."""
+        width = max(self.console.width - 1, 10)
+        return min(width, _WIDEST) if narrow else width
+
+
+def _asks(call: Event) -> bool:
+    return call.get("evaluated_permission") == "ask"
+
+
+def _styled(row: Row) -> Text:
+    from rich.text import Text
+
+    text = Text(row.text, _STYLES[row.kind])
+    if row.kind == "text":
+        text.highlight_regex(r"`[^`]+`", "cyan")
+        text.highlight_regex(r"\*\*[^*]+\*\*", "bold")
+    return text
+
+
+def _duration(seconds: float) -> str:
+    """`0.4s`, `12s`, `3m 05s`, `2h 05m`."""
+    if seconds < 10:
+        return f"{max(seconds, 0.0):.1f}s"
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60:02}s"
+    return f"{whole // 3600}h {whole % 3600 // 60:02}m"
+
+
+def _count(number: int) -> str:
+    """`950`, `3.2k`, `1.4M`."""
+    if number < 1000:
+        return str(number)
+    return f"{number / 1000:.1f}k" if number < 999_950 else f"{number / 1_000_000:.1f}M"

@@ -1,0 +1,157 @@
+"""Where commands put what they have: they state the data once, the chosen format decides the form.
+
+Results go to stdout and nothing else does; notices, warnings and errors go to stderr.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from antcli.errors import ExitCode, UsageError
+from antcli.output import formats
+
+if TYPE_CHECKING:
+    from antcli.output.failures import Failure
+    from antcli.output.terminal import Terminal
+
+_RED, _YELLOW, _DIM = "31", "33", "2"
+
+
+class Output:
+    """One a process. `format`: one of `formats.FORMATS`; `columns`: titles or dotted paths; `quiet` mutes notices."""
+
+    def __init__(
+        self, terminal: Terminal, *, format: str = "auto", columns: Sequence[str] = (), quiet: bool = False
+    ) -> None:
+        if format not in formats.FORMATS:
+            raise UsageError(f"No format {format!r}.", hint="There are: " + ", ".join(formats.FORMATS) + ".")
+        if columns and format not in ("auto", "table", "csv"):
+            raise UsageError("--columns goes with the formats table and csv.")
+        self.terminal = terminal
+        self.format = format
+        self.columns = tuple(columns)
+        self.quiet = quiet
+
+    # What a command found out.
+
+    def list(self, kind: str, items: Iterable[dict[str, Any]], *, live: bool = False) -> None:
+        """Prints things of one kind (a key of `columns.COLUMNS`) as they come. `live`: each leaves at once.
+
+        `auto` is a table on a terminal, JSON lines elsewhere and for live lists.
+        """
+        format = self._resolved("jsonl" if live or not self.terminal.stdout_is_terminal else "table")
+        if format == "table" and not live and self.terminal.stdout_is_terminal:
+            items = iter(items)
+            first = next(items, None)
+            if first is None:
+                self.notice(f"No {kind.replace('.', ' ')}.")
+                return
+            items = chain((first,), items)
+        for chunk in self._chunks(format, kind, items, live):
+            self.terminal.stdout.write(chunk)
+            if live:
+                self.terminal.stdout.flush()
+        self.terminal.stdout.flush()
+
+    def object(self, kind: str, item: dict[str, Any]) -> None:
+        """Prints one thing. `auto` is a detail view on a terminal, indented JSON elsewhere."""
+        format = self._resolved("detail" if self.terminal.stdout_is_terminal else "json")
+        if format == "json":
+            self.text(formats.pretty(item))
+        elif format == "detail":
+            from antcli.output.detail import detail
+
+            self._write(detail(item, colour=self.terminal.colour))
+        else:
+            self._write(self._chunks(format, kind, (item,), False))
+
+    def text(self, text: str, *, end: str = "\n") -> None:
+        """Prints text as it is, at once."""
+        self.terminal.stdout.write(text + end)
+        self.terminal.stdout.flush()
+
+    def end_with_reader(self) -> None:
+        """From now on the process ends, quietly, when the reader of a piped stdout goes away, also while nothing is
+        printed: `ant logs -f S | head -1`. Only for commands that leave nothing behind.
+        """
+        from antcli.output.reader import end_with_reader
+
+        end_with_reader(self.terminal.stdout)
+
+    @property
+    def for_programs(self) -> bool:
+        """The caller asked for data, not for something to read: no words of our own on stdout."""
+        return self.format in ("json", "jsonl", "yaml", "csv", "id")
+
+    # What a person should know besides.
+
+    def notice(self, text: str) -> None:
+        """A remark on stderr that `--quiet` mutes."""
+        if not self.quiet:
+            self._tell(text, _DIM)
+
+    def warning(self, text: str) -> None:
+        self._tell(f"Warning: {text}", _YELLOW)
+
+    def error(self, failure: Failure) -> None:
+        """What happened, what to do, the request id: a line each; with `--format json` one object."""
+        if self.format in ("json", "jsonl"):
+            self._tell(formats.line(failure.as_object()))
+            return
+        interrupted = failure.code == ExitCode.INTERRUPTED
+        self._tell(failure.message if interrupted else f"Error: {failure.message}", _RED)
+        if failure.hint:
+            self._tell(failure.hint)
+        if failure.request_id:
+            self._tell(f"Request id: {failure.request_id}", _DIM)
+
+    def _tell(self, text: str, style: str = "") -> None:
+        with suppress(OSError):  # keeps the order; whether stdout works is for those to say who write to it
+            self.terminal.stdout.flush()
+        if style and self.terminal.stderr_colour:
+            text = f"\x1b[{style}m{text}\x1b[0m"
+        self.terminal.stderr.write(text + "\n")
+        self.terminal.stderr.flush()
+
+    # Forms.
+
+    def _resolved(self, automatic: str) -> str:
+        if self.format != "auto":
+            return self.format
+        return "table" if self.columns else automatic
+
+    def _write(self, chunks: Iterable[str]) -> None:
+        self.terminal.stdout.writelines(chunks)
+        self.terminal.stdout.flush()
+
+    def _chunks(self, format: str, kind: str, items: Iterable[dict[str, Any]], live: bool) -> Iterator[str]:
+        if format == "table":
+            from antcli.output.tables import table
+
+            width = self.terminal.width if self.terminal.stdout_is_terminal else None
+            return table(kind, items, chosen=self.columns, width=width, colour=self.terminal.colour, live=live)
+        if format == "csv":
+            return self._csv(kind, items)
+        return _FORMS[format](items)
+
+    def _csv(self, kind: str, items: Iterable[dict[str, Any]]) -> Iterator[str]:
+        from antcli.output.columns import cell, columns_for
+
+        items = iter(items)
+        first = next(items, None)
+        columns = columns_for(kind, self.columns, first)
+        present = () if first is None else (first,)
+        rows = ([cell(column, item) for column in columns] for item in chain(present, items))
+        return formats.csv((column.path for column in columns), rows)
+
+
+_FORMS = {
+    "json": formats.json_array,
+    "jsonl": formats.json_lines,
+    "yaml": formats.yaml_documents,
+    "id": formats.identifiers,
+    "raw": formats.raw_lines,
+}

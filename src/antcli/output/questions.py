@@ -1,0 +1,100 @@
+"""The question whether a tool call may run: its full input is shown, an accidental key does nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from antcli.client.drive import Answer
+from antcli.client.turn import Event
+from antcli.output.foreign import revealed
+from antcli.output.live import Live
+from antcli.output.tool_calls import full_input, name_of
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from antcli.output.keyboard import Keyboard
+
+GUARD_SECONDS = 0.5  # keys this soon after the question appeared were meant for something else
+
+_CHOICES = "y allow · n deny · r deny with a reason · q leave it open"
+
+
+class TerminalQuestions:
+    """Asks in the live view; keys come from the keyboard."""
+
+    def __init__(self, live: Live, keyboard: Keyboard, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.live = live
+        self.keyboard = keyboard
+        self._clock = clock
+        self._opened = 0.0
+        self._title = ""
+        self._reason: str | None = None  # the reason while it is typed
+
+    def open(self, call: Event, number: int, total: int, put: Callable[[str], None]) -> None:
+        which = f" ({number} of {total})" if total > 1 else ""
+        self.live.say(
+            f"? {revealed(name_of(call))} asks to run{which}:", "bold yellow", block=f"question {call.get('id')}"
+        )
+        for line in full_input(call) or ["(no input)"]:
+            self.live.say("    " + revealed(line).replace("\n", " "))
+        self._opened = self._clock()
+        self._reason = None
+        self.live.question = self._rows
+        self.live.refresh(at_once=True)
+        self.keyboard.open(put)
+
+    def key(self, key: str) -> Answer | None:
+        if self._reason is not None:
+            return self._reason_key(self._reason, key)
+        if self._clock() - self._opened < GUARD_SECONDS:
+            return None
+        match key.lower():
+            case "y" | "1":
+                return self._answered(Answer(True), "Allowed.")
+            case "n" | "2":
+                return self._answered(Answer(False), "")
+            case "r" | "3":
+                self._reason = ""
+            case "q":
+                return self._answered(Answer(None), "Left open.")
+        self.live.refresh(at_once=True)
+        return None
+
+    def close(self) -> None:
+        self.keyboard.close()
+        self.live.question = None
+        self.live.refresh(at_once=True)
+
+    def _reason_key(self, reason: str, key: str) -> Answer | None:
+        if key in ("\r", "\n"):
+            return self._answered(Answer(False, reason.strip()), "")
+        if key == "\x1b":
+            self._reason = None
+        elif key in ("\x7f", "\x08"):
+            self._reason = reason[:-1]
+        elif key == "\x15":  # Ctrl-U
+            self._reason = ""
+        elif key.isprintable():
+            self._reason = reason + key
+        self.live.refresh(at_once=True)
+        return None
+
+    def _answered(self, answer: Answer, remark: str) -> Answer:
+        if remark:
+            self.live.say(remark, "dim")
+        return answer
+
+    def _rows(self) -> list[Text]:
+        from rich.text import Text
+
+        from antcli.output.text import cut
+
+        width = max(self.live.console.width - 1, 10)
+        if self._reason is None:
+            return [Text(cut(_CHOICES, width), "yellow")]
+        label = "Reason (Enter sends, Esc goes back): "
+        room = max(width - len(label) - 1, 8)
+        return [Text.assemble((label, "yellow"), self._reason[-room:], ("▏", "yellow"))]

@@ -1,0 +1,58 @@
+"""Text for a terminal: its width, cutting it to fit, colour, and making foreign text harmless."""
+
+from __future__ import annotations
+
+import unicodedata
+
+BOLD, DIM, RED, GREEN, YELLOW, CYAN = "1", "2", "31", "32", "33", "36"
+
+STATUS_COLOURS = {
+    "running": CYAN,
+    "idle": GREEN,
+    "active": GREEN,
+    "ok": GREEN,
+    "rescheduling": YELLOW,
+    "deprecated": YELLOW,
+    "warning": YELLOW,
+    "terminated": RED,
+    "retired": RED,
+    "broken": RED,
+}
+
+
+def paint(text: str, style: str) -> str:
+    return f"\x1b[{style}m{text}\x1b[0m" if style else text
+
+
+def clean(text: str) -> str:
+    """Text from elsewhere made safe for one line of a terminal: no line breaks, no control sequences."""
+    if text.isprintable():
+        return text
+    joined = " ".join(text.split())
+    return "".join(c if c.isprintable() or c == "\u200d" else "\N{REPLACEMENT CHARACTER}" for c in joined)
+
+
+def text_width(text: str) -> int:
+    """Columns that a terminal uses for a text: two for wide characters, none for combining ones."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_character_width, text))
+
+
+def _character_width(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def cut(text: str, width: int) -> str:
+    """The text in at most `width` columns, with an ellipsis where something is missing."""
+    if text_width(text) <= width:
+        return text
+    kept, used = [], 1
+    for character in text:
+        used += _character_width(character)
+        if used > width:
+            break
+        kept.append(character)
+    return "".join(kept) + "…"

@@ -1,0 +1,94 @@
+"""Events as plain text: the time, who, and what was said or done. What is left out is counted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from antcli.client.turn import CALLS, RESULTS, Event, text_of
+from antcli.output.foreign import harmless
+from antcli.output.tool_calls import full_input, name_of, result_lines
+
+_LONGEST = 20  # lines of one tool input or result
+# Previews, spans and the thread's copies of the session's status say nothing that the others do not.
+_SILENT_PREFIXES = ("event_", "span.", "session.thread_status_", "session.usage", "agent.thinking")
+
+
+class Transcript:
+    """Turns events into lines, one event at a time. Keeps the names of calls, and the day for a line when it changes.
+
+    `whole` leaves nothing out of long inputs and results.
+    """
+
+    def __init__(self, *, whole: bool = False, times: bool = True) -> None:
+        self.whole = whole
+        self.times = times
+        self._calls: dict[str, str] = {}
+        self._day = datetime.now().astimezone().date()
+
+    def lines(self, event: Event) -> list[str]:
+        """The lines of one event, without newlines; none for events that a reader does not need."""
+        kind = str(event.get("type"))
+        if kind.startswith(_SILENT_PREFIXES):
+            return []
+        who, body = self._said(kind, event)
+        body = [line for text in body for line in harmless(text).split("\n")]
+        if not body:
+            return []
+        stamp, day = self._stamp(event)
+        margin = " " * (len(stamp) + 10)
+        first, *others = body
+        return [*day, f"{stamp}{harmless(who):<9} {first}".rstrip(), *(f"{margin}{line}".rstrip() for line in others)]
+
+    def _said(self, kind: str, event: Event) -> tuple[str, list[str]]:
+        if kind in CALLS:
+            self._calls[str(event.get("id"))] = name_of(event)
+            asked = " (asks)" if event.get("evaluated_permission") == "ask" else ""
+            return name_of(event) + asked, self._cut(full_input(event)) or ["(no input)"]
+        if kind in RESULTS:
+            name = self._calls.pop(str(event.get(RESULTS[kind])), "tool")
+            mark = "error" if event.get("is_error") else "->"
+            return f"{name} {mark}", self._cut(result_lines(event)) or ["(no output)"]
+        match kind:
+            case "user.message" | "agent.message" | "system.message":
+                return kind.split(".")[0], [text_of(event) or _content_words(event)]
+            case "user.interrupt":
+                return "user", ["(interrupt)"]
+            case "user.tool_confirmation":
+                reason = event.get("deny_message")
+                return "user", [f"{event.get('result')}{f': {reason}' if reason else ''}"]
+            case "user.define_outcome":
+                return "user", [f"outcome: {event.get('description')}"]
+            case "agent.thread_message_sent" | "agent.thread_message_received":
+                word, name = ("to", "to_agent_name") if kind.endswith("sent") else ("from", "from_agent_name")
+                return "agent", [f"{word} {event.get(name) or 'the primary thread'}: {text_of(event)}"]
+            case "session.error":
+                error = event.get("error") or {}
+                retry = (error.get("retry_status") or {}).get("type")
+                return "error", [f"{error.get('message') or error.get('type')}{f' ({retry})' if retry else ''}"]
+            case "session.status_idle":
+                return "session", [f"idle: {(event.get('stop_reason') or {}).get('type')}"]
+        domain, _, action = kind.partition(".")
+        return domain, [action.removeprefix("status_").replace("_", " ")]
+
+    def _cut(self, lines: list[str]) -> list[str]:
+        if self.whole or len(lines) <= _LONGEST + 1:
+            return lines
+        return [*lines[:_LONGEST], f"({len(lines) - _LONGEST} more lines; --whole shows them)"]
+
+    def _stamp(self, event: Event) -> tuple[str, list[str]]:
+        """The time in this machine's zone, and a line with the day when it is another one than before."""
+        if not self.times:
+            return "", []
+        try:
+            moment = datetime.fromisoformat(str(event.get("processed_at"))).astimezone()
+        except ValueError:  # still queued
+            return " " * 10, []
+        day = []
+        if moment.date() != self._day:
+            self._day = moment.date()
+            day = [f"--- {self._day.isoformat()} ---"]
+        return f"{moment:%H:%M:%S}  ", day
+
+
+def _content_words(event: Event) -> str:
+    return " ".join(f"[{block.get('type')}]" for block in event.get("content") or [])

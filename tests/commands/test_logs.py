@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tests.fakes.hosted_session import ID, HostedSession, event, idle, running, said
+
+
+@pytest.fixture
+def logs(ant: Any, hosted: Any, api: Any) -> Any:
+    made: list[HostedSession] = []
+
+    def go(*arguments: str, streams: Any = (), **options: Any) -> Any:
+        made.append(HostedSession(api, *streams, **options).wait_for_no_message())
+        return ant("logs", ID, *arguments, environ=hosted)
+
+    yield go
+    for one in made:
+        one.done.set()
+
+
+LOG = [running(), said("one"), said("two"), idle()]
+
+
+def test_text_and_json_lines(logs: Any) -> None:
+    assert [line.split(maxsplit=1)[1] for line in logs(log=LOG).out.splitlines() if line[0] != "-"] == [
+        "session   running", "agent     one", "agent     two", "session   idle: end_turn",
+    ]  # fmt: skip
+    assert [json.loads(line) for line in logs("-o", "jsonl", log=LOG).out.splitlines()] == LOG
+
+
+def test_the_server_is_asked_for_what_is_wanted(logs: Any, api: Any) -> None:
+    result = logs("--type", "agent.message", "--tail", "1", "--since", "5m", log=LOG)
+    assert result.out.endswith("agent     two\n") and "one" not in result.out
+    query = api.last.query
+    assert query["types[]"] == ["agent.message"] and query["order"] == ["desc"]
+    assert query["created_at[gte]"][0].endswith("Z")
+
+
+def test_following_shows_the_past_then_what_comes_each_once(logs: Any) -> None:
+    result = logs(
+        "-f", "-o", "jsonl", "--until", "idle", log=LOG[:2], statuses=["running"],
+        streams=[[said("two"), said("one"), idle()]],
+    )  # fmt: skip
+    assert [json.loads(line)["type"] for line in result.out.splitlines()] == [
+        "session.status_running", "agent.message", "agent.message", "session.status_idle",
+    ]  # fmt: skip
+
+
+def test_until_idle_ends_at_once_for_a_session_at_rest(logs: Any) -> None:
+    result = logs("-f", "--until", "idle", log=LOG)
+    assert result.code == 0 and result.out.endswith("idle: end_turn\n")
+
+
+def test_an_earlier_idle_does_not_end_it(logs: Any) -> None:
+    result = logs(
+        "-f", "--until", "idle", log=[*LOG, running(2)], statuses=["running"], streams=[[said("three"), idle(number=2)]]
+    )
+    assert result.out.count("idle: end_turn") == 2 and "three" in result.out
+
+
+def test_until_an_event(logs: Any) -> None:
+    result = logs("-f", "--until", "session.error", statuses=["running"], streams=[
+        [running(), event("session.error", error={"type": "x", "message": "Broke."}), said("more")],
+    ])  # fmt: skip
+    assert result.out.endswith("error     Broke.\n")
+
+
+def test_following_ends_with_the_session(logs: Any) -> None:
+    result = logs("-f", log=LOG[:1], statuses=["running"], streams=[[said("last words"), event("session.deleted")]])
+    assert result.code == 0 and result.out.endswith("session   deleted\n")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--type", "agent.mesage"], ["--until", "idle"], ["-f", "--until", "never"], ["--since", "soon"]]
+)
+def test_what_cannot_be_is_refused_before_anything_is_asked(logs: Any, api: Any, arguments: list[str]) -> None:
+    assert logs(*arguments).code == 2
+    assert api.requests == []

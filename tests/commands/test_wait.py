@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.fakes.hosted_session import ID, HostedSession, event, idle, running, said
+
+
+@pytest.fixture
+def wait(ant: Any, hosted: Any, api: Any) -> Any:
+    made: list[HostedSession] = []
+
+    def go(*streams: Any, arguments: tuple[str, ...] = (), **options: Any) -> Any:
+        made.append(HostedSession(api, *streams, **options).wait_for_no_message())
+        return ant("wait", ID, *arguments, environ=hosted)
+
+    yield go
+    for one in made:
+        one.done.set()
+
+
+@pytest.mark.parametrize(
+    ("log", "code"),
+    [
+        ([], 0),
+        ([running(), idle()], 0),
+        ([running(), idle("requires_action", event_ids=["sevt_x"])], 6),
+        ([running(), idle("budget_reached")], 9),
+        ([running(), idle("retries_exhausted"), running(2), idle(number=2)], 0),
+        ([running(), event("user.interrupt"), idle()], 130),
+    ],
+)
+def test_a_session_at_rest_answers_at_once(wait: Any, log: Any, code: int) -> None:
+    result = wait(log=log)
+    assert (result.code, result.out) == (code, "")
+
+
+def test_a_terminated_one_too(wait: Any) -> None:
+    assert wait(log=[running()], statuses=["terminated"]).code == 7
+
+
+def test_a_running_session_is_followed(wait: Any) -> None:
+    assert wait([said("done"), idle()], log=[running()], statuses=["running"]).code == 0
+
+
+def test_a_status_that_lags_behind_the_log_is_asked_again(wait: Any) -> None:
+    assert wait(log=[running(), idle()], statuses=["running", "running", "idle"]).code == 0
+
+
+def test_a_status_ahead_of_the_log_is_waited_for(wait: Any) -> None:
+    end = idle("budget_reached", number=2)
+    assert wait([running(2), end], log=[running(), idle()], statuses=["running"]).code == 9
+
+
+def test_the_time_limit_leaves_the_session_alone(wait: Any, api: Any) -> None:
+    assert wait(log=[running()], statuses=["running"], arguments=("--timeout", "0.3")).code == 124
+    assert not [request for request in api.requests if request.method == "POST"]
+
+
+def test_no_such_session(ant: Any, hosted: Any) -> None:
+    assert ant("wait", ID, environ=hosted).code == 4

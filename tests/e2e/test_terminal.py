@@ -1,0 +1,208 @@
+"""What a person sees: `ant` in a real terminal (tmux), driven by keys, read from the screen."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.e2e.ant import ASK, COMMAND, Ant, bash, until
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+
+
+class Tmux:
+    """A terminal with a shell in it."""
+
+    def __init__(self, ant: Ant, columns: int = 90, rows: int = 40) -> None:
+        self._server = ["tmux", "-L", f"ant-test-{ant.home.name}-{id(self)}", "-f", "/dev/null"]
+        environ = {
+            **ant.environ,
+            "PS1": "$ ",
+            "PATH": f"{Path(COMMAND).parent}:{ant.environ['PATH']}",
+            "LC_ALL": "C.UTF-8",
+        }
+        settings = ["start-server", ";", "set-option", "-g", "history-limit", "50000", ";"]
+        size = ["-x", str(columns), "-y", str(rows)]
+        shell = ["env", "-i", *(f"{key}={value}" for key, value in environ.items()), "TERM=screen-256color"]
+        self._tmux(*settings, "new-session", "-d", *size, *shell, "bash", "--norc", "--noprofile")
+        self.sees("$")
+
+    def _tmux(self, *arguments: str) -> str:
+        return subprocess.run([*self._server, *arguments], capture_output=True, text=True, check=True).stdout
+
+    def screen(self, *, history: bool = False) -> str:
+        return self._tmux("capture-pane", "-p", *(["-S", "-"] if history else [])).rstrip()
+
+    def sees(self, text: str, seconds: float = 20) -> str:
+        """The screen, once it shows the text."""
+        try:
+            found = until(lambda: screen if text in (screen := self.screen()) else "", seconds)
+            return str(found)
+        except AssertionError:
+            raise AssertionError(f"never saw {text!r} in:\n{self.screen()}") from None
+
+    def type(self, *keys: str) -> None:
+        """Text, or tmux's names of keys (Enter, C-c)."""
+        self._tmux("send-keys", *keys)
+
+    def run(self, *arguments: str) -> None:
+        self.type(shlex.join(["ant", *arguments]) + "; echo exit=$?", "Enter")
+
+    def resize(self, columns: int, rows: int) -> None:
+        self._tmux("resize-window", "-x", str(columns), "-y", str(rows))
+
+    def close(self) -> None:
+        subprocess.run([*self._server, "kill-server"], capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def ant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ant]:
+    ant = Ant(tmp_path_factory.mktemp("home"))
+    yield ant
+    ant.close()
+
+
+@pytest.fixture
+def terminal(ant: Ant) -> Iterator[Tmux]:
+    terminal = Tmux(ant)
+    yield terminal
+    terminal.close()
+
+
+@pytest.fixture(scope="module")
+def asking(ant: Ant) -> str:
+    calls = [bash("echo first; echo secret"), bash("echo second")]
+    ant.agent("asking", ant.script({"text": "May I?", "tools": calls}, {"text": "Thanks."}, name="asking"), ASK)
+    return "asking"
+
+
+def slow(ant: Ant) -> str:
+    return ant.script({"text": "Sleeping now.", "tools": [bash("sleep 30")]}, {"text": "Awake."}, name="slow")
+
+
+def test_the_answer_is_written_and_calls_are_shown(ant: Ant, terminal: Tmux) -> None:
+    model = ant.script(
+        {"pace": "100ms", "text": "Let me look around here for a little while.", "tools": [bash("sleep 0.7; seq 9")]},
+        {"text": "There are **nine**."}, name="live",
+    )  # fmt: skip
+    terminal.run("run", "Count", "--model", model)
+    assert "little while." not in terminal.sees("Let me look")
+    terminal.sees("bash sleep 0.7; seq 9  0.")
+    screen = terminal.sees("exit=0")
+    assert "✓ bash sleep 0.7; seq 9" in screen and "│ 5\n  │ … 4 more lines\n\nThere are **nine**.\n" in screen
+    assert "out tokens" in screen and screen.count("bash sleep") == 1
+
+
+def test_a_question_shows_all_and_ignores_early_keys(ant: Ant, terminal: Tmux, asking: str) -> None:
+    terminal.run("run", "x", "--agent", asking)
+    screen = terminal.sees("asks to run (1 of 2)")
+    terminal.type("n")  # typed for something else: too early to count
+    assert "echo first; echo secret" in screen
+    time.sleep(0.7)
+    assert "(1 of 2)" in terminal.screen() and "Denied" not in terminal.screen()
+    terminal.type("y")
+    terminal.sees("asks to run (2 of 2)")
+    time.sleep(0.7)
+    terminal.type("r")
+    terminal.sees("Reason")
+    terminal.type("Too late", "Enter")
+    screen = terminal.sees("exit=0")
+    assert "Allowed." in screen and "│ secret" in screen and "Too late" in screen and "Thanks." in screen
+
+
+def test_a_question_can_be_left_open(ant: Ant, terminal: Tmux, asking: str) -> None:
+    terminal.run("run", "x", "--agent", asking)
+    for number in (1, 2):
+        terminal.sees(f"({number} of 2)")
+        time.sleep(0.6)
+        terminal.type("q")
+    screen = terminal.sees("exit=6")
+    assert "ant approve sesn_" in screen.replace("\n", "")
+    assert ant("approve", "@last").returncode == 0
+    assert ant("wait", "@last").returncode == 0
+
+
+def test_somebody_else_may_answer(ant: Ant, terminal: Tmux, asking: str) -> None:
+    terminal.run("run", "x", "--agent", asking)
+    terminal.sees("(1 of 2)")
+    assert ant("approve", "@last").returncode == 0
+    screen = terminal.sees("exit=0")
+    assert "Thanks." in screen
+
+
+def test_ctrl_c_stops_the_session(ant: Ant, terminal: Tmux) -> None:
+    terminal.run("run", "x", "--model", slow(ant))
+    terminal.sees("bash sleep 30")
+    terminal.type("C-c")
+    screen = terminal.sees("exit=130")
+    assert "✗ bash sleep 30" in screen and "ant run --session sesn_" in screen
+    assert ant.json("sessions", "get", "@last")["status"] == "idle"
+    terminal.type("echo typed", "Enter")
+    terminal.sees("\ntyped")  # the terminal echoes again
+
+
+def test_a_resize_leaves_no_traces(ant: Ant, terminal: Tmux) -> None:
+    terminal.run("run", "x", "--model", slow(ant))
+    terminal.sees("bash sleep 30")
+    for columns in (40, 120, 30, 90):
+        terminal.resize(columns, 30)
+        time.sleep(0.4)
+    terminal.type("C-c")
+    screen = terminal.sees("exit=130")
+    assert screen.count("sleep 30") == 1 and screen.count("Sleeping now.") == 1
+
+
+def test_a_long_answer_is_all_in_the_scroll_back(ant: Ant, terminal: Tmux) -> None:
+    lines = [f"line {number}" for number in range(10_000)]
+    terminal.run("run", "x", "--model", ant.script({"text": "\n".join(lines)}, name="long"))
+    terminal.sees("exit=0")
+    history = terminal.screen(history=True).splitlines()
+    assert [line for line in history if line.startswith("line ")] == lines
+
+
+def test_a_redirected_answer_keeps_the_way_on_the_screen(ant: Ant, terminal: Tmux, tmp_path: Path) -> None:
+    model = ant.script({"tools": [bash("echo noise")]}, {"text": "Only this."}, name="redirected")
+    target = tmp_path / "answer"
+    terminal.type(f"ant run x --model {model} > {target}; echo exit=$?", "Enter")
+    screen = terminal.sees("exit=0")
+    assert target.read_text() == "Only this.\n"
+    assert "✓ bash echo noise" in screen and "Only this." not in screen
+
+
+def test_chat(ant: Ant, terminal: Tmux) -> None:
+    model = ant.script(
+        {"text": "Hello!"}, {"tools": [bash("sleep 30")]}, {"text": "Good bye."}, name="chat",
+    )  # fmt: skip
+    terminal.run("chat", "--model", model)
+    terminal.sees("\n>")
+    terminal.type("hi", "Enter")
+    terminal.sees("Hello!")
+    terminal.sees("out tokens\n>")
+    terminal.type("sleep", "Enter")
+    terminal.sees("bash sleep 30")
+    terminal.type("C-c")
+    until(lambda: terminal.screen().endswith(">"))
+    terminal.type("bye", "Enter")
+    terminal.sees("Good bye.")
+    until(lambda: terminal.screen().endswith(">"))
+    terminal.type("C-d")
+    screen = terminal.sees("exit=0")
+    assert "ant chat --session sesn_" in screen
+    terminal.type("clear", "Enter")
+    terminal.run("chat", "--continue")
+    assert "agent     Good bye." in terminal.sees("\n>")
+    terminal.type("/exit", "Enter")
+    terminal.sees("exit=0")
+
+
+def test_no_colour_and_no_movement_on_a_dumb_terminal(ant: Ant, terminal: Tmux) -> None:
+    model = ant.script({"text": "Plain."}, name="dumb")
+    terminal.type(
+        f"TERM=dumb ant run x --model {model} | cat -v; TERM=dumb ant run x --model {model} 2>&1; echo exit=$?", "Enter"
+    )
+    assert terminal.sees("\nexit=0").splitlines().count("Plain.") == 2

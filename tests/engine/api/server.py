@@ -1,0 +1,115 @@
+"""One real server for the tests of the API: the routes over a real store and real sessions, on a free port."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from antcli.engine.api.activity import Activity
+from antcli.engine.api.pages import load_cursors
+from antcli.engine.api.routes import application
+from antcli.engine.api.services import Services
+from antcli.engine.http_server import http_server
+from antcli.engine.sandbox.base import Recipe
+from antcli.engine.serve import _listen_on_port
+from antcli.engine.session.log import Logs
+from antcli.engine.session.service import Sessions
+from antcli.engine.settings import EngineSettings
+from antcli.engine.store.sqlite import SqliteStore
+
+KEY = "a-key-for-tests"
+T = TypeVar("T")
+
+
+@dataclass
+class Nobody:
+    """Wakes no session and makes no sandbox: it only remembers that it was asked."""
+
+    woken: list[str] = field(default_factory=list)
+
+    def wake(self, session_id: str) -> None:
+        self.woken.append(session_id)
+
+    def interrupt(self, session_id: str) -> None:
+        self.woken.append(session_id)
+
+    def prepare(self, recipe: Recipe) -> None: ...
+
+    async def remove(self, recipe: Recipe) -> None: ...
+
+
+class SomeModels:
+    """What a model endpoint lists."""
+
+    def __init__(self) -> None:
+        nulls: dict[str, Any] = dict.fromkeys(
+            ("line", "capabilities", "max_input_tokens", "max_tokens", "allowed_fallback_models", "deprecated_at",
+             "retires_at")
+        )  # fmt: skip
+        self.found = [
+            {"id": name, "type": "model", "display_name": name, "created_at": f"2026-0{month}-01T00:00:00Z",
+             "lifecycle": "retired" if name == "old" else "active", **nulls}
+            for month, name in enumerate(("old", "a", "b/c", "d"), start=1)
+        ]  # fmt: skip
+
+    async def models(self) -> list[dict[str, Any]]:
+        return self.found
+
+
+class Server:
+    """The application on a thread with its own loop."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.nobody = Nobody()
+        self.retired = threading.Event()
+        self.services: Services
+        self.url = ""
+        self._up = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+
+    def __enter__(self) -> Server:
+        self._thread.start()
+        assert self._up.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.loop.call_soon_threadsafe(self._stop)
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+    def call(self, work: Callable[[], Awaitable[T]]) -> T:
+        async def run() -> T:
+            return await work()
+
+        return asyncio.run_coroutine_threadsafe(run(), self.loop).result(10)
+
+    def _stop(self) -> None:
+        self.services.activity.closing.set()
+        self._http.should_exit = True
+
+    async def _serve(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        store = SqliteStore(self.data_dir / "engine.db")
+        await store.open()
+        sessions = Sessions(store, Logs(store), self.nobody, self.nobody, self.data_dir)
+
+        async def status() -> dict[str, Any]:
+            return {"pid": 1}
+
+        self.services = Services(
+            store=store, sessions=sessions, providers=SomeModels(), cursors=await load_cursors(store),  # type: ignore[arg-type]
+            activity=Activity(), status=status, retire=self.retired.set,
+        )  # fmt: skip
+        self._http = http_server(application(self.services, KEY))
+        listener, address = _listen_on_port(EngineSettings(self.data_dir, port=0))
+        self.url = address["url"]
+        serving = asyncio.create_task(self._http.serve(sockets=[listener]))
+        await self._http.ready.wait()
+        self._up.set()
+        await serving
+        await store.close()

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import anthropic
+import httpx
+import pytest
+
+
+def test_the_sdk_reads_an_environment_with_every_default_written_out(sdk: anthropic.Anthropic) -> None:
+    environment = sdk.beta.environments.create(name="plain")
+    assert environment.to_dict()["config"] == {
+        "type": "cloud",
+        "networking": {"type": "unrestricted"},
+        "packages": {"type": "packages", "apt": [], "cargo": [], "gem": [], "go": [], "npm": [], "pip": []},
+    }
+    assert environment.scope == "organization" and environment.description is None
+    assert sdk.beta.environments.retrieve(environment.id) == environment
+    limited = sdk.beta.environments.create(name="l", config={"type": "cloud", "networking": {"type": "limited"}})
+    assert limited.to_dict()["config"]["networking"] == {  # type: ignore[index]
+        "type": "limited", "allowed_hosts": [], "allow_mcp_servers": False, "allow_package_managers": False,
+    }  # fmt: skip
+
+
+def test_update_keeps_what_is_not_given(sdk: anthropic.Anthropic) -> None:
+    made = sdk.beta.environments.create(
+        name="e", config={"type": "cloud", "networking": {"type": "limited"}}, metadata={"a": "1", "b": "2"}
+    )
+    changed = sdk.beta.environments.update(made.id, config={"type": "cloud"}, metadata={"a": "", "b": None, "c": "3"})
+    assert changed.config == made.config and changed.name == "e"
+    assert changed.metadata == {"c": "3"}
+    assert sdk.beta.environments.update(made.id, description="").description == ""
+    assert sdk.beta.environments.update(made.id, description=None).description is None
+    opened = sdk.beta.environments.update(made.id, config={"type": "cloud", "networking": {"type": "unrestricted"}})
+    assert opened.to_dict()["config"]["networking"] == {"type": "unrestricted"}  # type: ignore[index]
+
+
+def test_archive_hides_and_closes_delete_removes(sdk: anthropic.Anthropic, http: httpx.Client) -> None:
+    made = sdk.beta.environments.create(name="e")
+    archived = sdk.beta.environments.archive(made.id)
+    assert archived.archived_at and sdk.beta.environments.archive(made.id) == archived
+    assert made.id not in [found.id for found in sdk.beta.environments.list(limit=100)]
+    assert made.id in [found.id for found in sdk.beta.environments.list(limit=1, include_archived=True)]
+    refused = http.post(f"/v1/environments/{made.id}", json={"name": "f"})
+    assert refused.status_code == 400
+    assert refused.json()["error"]["details"]["error_code"] == "environment_archived"
+    deleted = sdk.beta.environments.delete(made.id)
+    assert (deleted.id, deleted.type) == (made.id, "environment_deleted")
+    for call in (sdk.beta.environments.retrieve, sdk.beta.environments.delete, sdk.beta.environments.archive):
+        with pytest.raises(anthropic.NotFoundError):
+            call(made.id)
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"type": "self_hosted"}, "config: not supported by the local engine: self_hosted environments"),
+        ({"type": "moon"}, "config: type 'moon' is not one of cloud"),
+        ({"type": "cloud", "packages": {"pip": ["x"]}}, "config.packages.pip: not supported by the local engine"),
+        ({"type": "cloud", "packages": {"conda": []}}, "config.packages.conda: unknown field"),
+        (
+            {"type": "cloud", "networking": {"type": "limited", "allowed_hosts": ["a.example"]}},
+            "config.networking.allowed_hosts: not supported by the local engine",
+        ),
+        (
+            {"type": "cloud", "networking": {"type": "limited", "allow_mcp_servers": True}},
+            "config.networking.allow_mcp_servers: not supported by the local engine",
+        ),
+        ({"type": "cloud", "networking": {"type": "unrestricted", "x": 1}}, "config.networking.x: unknown field"),
+    ],
+)
+def test_a_config_that_cannot_be_kept_is_refused(http: httpx.Client, config: object, expected: str) -> None:
+    response = http.post("/v1/environments", json={"name": "e", "config": config})
+    assert response.status_code == 400
+    assert response.json()["error"]["message"].startswith(expected)
+
+
+def test_the_type_of_a_config_stays(sdk: anthropic.Anthropic, http: httpx.Client) -> None:
+    made = sdk.beta.environments.create(name="e")
+    response = http.post(f"/v1/environments/{made.id}", json={"config": {"type": "self_hosted"}})
+    assert response.json()["error"]["details"]["error_code"] == "invalid_config_type_change"
+
+
+def test_empty_packages_and_closed_switches_pass(http: httpx.Client) -> None:
+    config = {
+        "type": "cloud",
+        "networking": {"type": "limited", "allowed_hosts": [], "allow_mcp_servers": False},
+        "packages": {"type": "packages", "pip": [], "apt": None},
+    }
+    assert http.post("/v1/environments", json={"name": "e", "config": config}).status_code == 200

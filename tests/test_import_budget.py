@@ -1,0 +1,92 @@
+"""Which modules the hot commands may import: what keeps them fast is asserted, not their time."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.fakes.api_server import serving
+
+FAST = {"typer", "re", "json", "pathlib", "typing", "dataclasses", "enum", "antcli.app", "antcli.context"}
+HELP = {"pydantic", "rich", "httpx", "ssl", "asyncio"}
+LIST = {"pydantic", "asyncio", "click", "importlib.metadata", "pygments", "rich", "yaml", "prompt_toolkit", "uvicorn"}
+
+
+def imported(environ, *arguments):
+    """The modules that a command loads, in addition to those of a bare interpreter."""
+    command = [sys.executable, "-X", "importtime", "-m", "antcli", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=60, check=False)
+    lines = (line for line in done.stderr.splitlines() if line.startswith("import time:"))
+    assert done.returncode == 0, done.stderr[-2000:]
+    return {line.rpartition("|")[2].strip() for line in lines} - bare()
+
+
+def bare():
+    """`-m` and the site's own start-up load some of them in any case."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "antcli.static"], capture_output=True, text=True, check=False
+    )
+    return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+
+
+@pytest.fixture
+def environ(tmp_path):
+    return {
+        "PATH": os.environ["PATH"], "HOME": str(tmp_path),
+        "ANT_CONFIG_DIR": str(tmp_path / "config"), "ANT_DATA_DIR": str(tmp_path / "data"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--version"],
+        ["version"],
+        ["--help"],
+        [],
+        ["agents"],
+        ["agents", "--help"],
+        ["sessions", "events", "list", "--help"],
+        ["__complete", "sess"],
+        ["__complete", "sessions", "list", "--st"],
+        ["__complete", "agents", "list", "-o", "j"],
+    ],
+)
+def test_fast_answers_come_before_typer(environ, arguments):
+    modules = imported(environ, *arguments)
+    assert not modules & FAST
+    assert len(modules) < 12, modules
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-q", "agents", "create", "--help"], ["-q", "sessions", "--help"], ["-q", "run", "--help"]]
+)
+def test_help_through_typer_stays_light(environ, arguments):
+    assert not imported(environ, *arguments) & (HELP | LIST)
+
+
+def test_profile_commands_stay_light(environ):
+    assert not imported(environ, "profile", "list") & (HELP | LIST)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["agents", "list"], ["agents", "list", "-o", "json"], ["agents", "list", "-o", "table"]]
+)
+def test_a_piped_list_imports_only_what_it_needs(environ, arguments):
+    with serving() as api:
+        api.page("/v1/agents", {"id": "agent_1", "name": "n", "created_at": "2026-01-01T00:00:00Z"})
+        modules = imported(environ | {"ANTHROPIC_BASE_URL": api.url, "ANTHROPIC_API_KEY": "k"}, *arguments)
+    assert "httpx" in modules
+    assert not modules & LIST
+    assert not {name for name in modules if name.startswith("antcli.engine")}
+
+
+def test_a_piped_list_on_the_local_engine_imports_no_more(environ):
+    try:
+        assert imported(environ, "agents", "list")  # starts the engine
+        modules = imported(environ, "agents", "list", "-o", "json")
+    finally:
+        stop = [sys.executable, "-m", "antcli", "engine", "stop"]
+        subprocess.run(stop, env=environ, timeout=60, check=True, capture_output=True)
+    assert not modules & (LIST | {"starlette", "antcli.engine.serve"})
