@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -72,6 +73,7 @@ class FakeServer:
         self.handler: Callable[[Asked], Reply] = lambda asked: Reply(404, {})
         self.asked: list[Asked] = []
         self.socket = path
+        self.tls: ssl.SSLContext | None = None
         self.stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._open: set[socket.socket] = set()
@@ -133,6 +135,12 @@ class FakeServer:
             thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
+        if self.tls:
+            try:
+                connection = self.tls.wrap_socket(connection, server_side=True)
+            except OSError:
+                connection.close()
+                return
         with suppress(OSError), connection, connection.makefile("rb") as reader:
             while (asked := _read(reader)) is not None:
                 self.asked.append(asked)

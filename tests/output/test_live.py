@@ -127,6 +127,12 @@ def test_a_failed_call_is_marked() -> None:
     assert "✗ bash false  0.0s\n  │ exit 1" in stage.play(call(command="false"), result("exit 1", is_error=True))
 
 
+def test_of_a_long_error_the_end_is_shown() -> None:
+    stage = Stage()
+    text = stage.play(call(command="x"), result("\n".join(f"line {n}" for n in range(20)), is_error=True))
+    assert "│ … 15 lines before\n  │ line 15" in text and "line 19" in text
+
+
 def test_calls_side_by_side_each_have_a_row() -> None:
     stage = Stage()
     text = stage.play(*(call(f"sevt_{n}", command=f"sleep {n}") for n in range(6)))

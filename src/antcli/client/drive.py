@@ -18,7 +18,7 @@ from typing import Any, Literal, Protocol
 from antcli.client.client import Client
 from antcli.client.follow import follow
 from antcli.client.turn import Event, Turn, can_be_confirmed, confirmation
-from antcli.errors import ApiError, ExitCode, ServerError
+from antcli.errors import AntError, ApiError, ExitCode, ServerError
 
 Approval = Literal["ask", "all", "none"]
 Leaving = Literal["interrupt", "leave"]
@@ -110,6 +110,7 @@ class Drive:
         self.turn = turn
         self._inbox: SimpleQueue[_Item] = SimpleQueue()
         self._stop = threading.Event()
+        self._opened = False
         self._signals = 0
         self._asked: Event | None = None
         self._answered: set[str] = set()
@@ -147,6 +148,9 @@ class Drive:
             self._inbox.put(error)
 
     def _open(self) -> None:
+        if self._left is not None:
+            return  # given up before anything was sent
+        self._opened = True
         found = self.opening()
         if found is not None:
             self._inbox.put(found)
@@ -252,6 +256,8 @@ class Drive:
         words = "The time limit ran out" if code is ExitCode.TIMED_OUT else "Interrupted"
         if self.leaving == "leave":
             return self._ending(code, f"{words}. The session goes on.")
+        if not self._opened:
+            return self._ending(code, f"{words} before anything was sent.")
         if self.turn.ended and self.turn.reason != "requires_action":
             return self._ending(code, f"{words}. The session has stopped.")
         if self.deadline is not None and time.monotonic() >= self.deadline:
@@ -274,14 +280,14 @@ class Drive:
             return
         self._close_question()
         self._left = code
-        if self.leaving == "leave":
+        if self.leaving == "leave" or not self._opened:
             return
         self.deadline = time.monotonic() + _STOPPING_SECONDS
         self.view.notice("Interrupting (Ctrl-C again leaves at once).")
         self.view.refresh()
         try:
             self._send({"type": "user.interrupt"})
-        except ApiError as error:  # a session that cannot be interrupted does not run either
+        except AntError as error:  # it does not run, or nobody answers
             self.view.notice(f"Not interrupted: {error.message}")
             self.deadline = time.monotonic()
 

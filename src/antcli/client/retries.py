@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Mapping
 
@@ -42,6 +41,8 @@ def delay_before(attempt: int, headers: Mapping[str, str] | None = None) -> floa
 
 def backoff(attempt: int, first: float, longest: float) -> float:
     """Doubles from `first` to `longest` seconds, less up to a quarter so that clients do not come back together."""
+    import random
+
     return min(first * 2.0 ** min(attempt - 1, 30), longest) * (1 - 0.25 * random.random())
 
 

@@ -30,8 +30,7 @@ def demo(timeout: TimeoutOpt = None) -> int:
 
     context = _on_this_machine(current())
     deadline = deadline_after(timeout)
-    context.output.notice(_EXPLANATION)
-    context.output.notice(f"\n> {TASK}\n")
+    _tell(context, f"{_EXPLANATION}\n\n> {TASK}\n")
     agent = launch.ensure_agent(context.client, _AGENT, model="demo")
     message = launch.user_message(TASK)
     started = start(context, Wish(agent=agent["id"], model="demo", title="Demo"), message)
@@ -42,8 +41,18 @@ def demo(timeout: TimeoutOpt = None) -> int:
     print_result(context, started.session_id, turn, ending, ending.exit_code == ExitCode.OK)
     report(context, started.session_id, turn, ending)
     if ending.exit_code == ExitCode.OK:
-        context.output.notice(f"\n{_next_step(context)}")
+        _tell(context, f"\n{_next_step(context)}")
     return ending.exit_code
+
+
+def _tell(context: Context, text: str) -> None:
+    """Words about the demo, on stderr; wrapped where somebody reads them."""
+    if context.terminal.stderr_is_terminal:
+        import textwrap
+
+        width = min(context.terminal.width, 100)
+        text = "\n".join(textwrap.fill(line, width, break_on_hyphens=False) for line in text.split("\n"))
+    context.output.notice(text)
 
 
 def _on_this_machine(context: Context) -> Context:

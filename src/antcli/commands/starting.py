@@ -108,6 +108,9 @@ def _header(session: dict[str, Any], status: dict[str, Any]) -> str:
 
     agent = session.get("agent") or {}
     model = str((agent.get("model") or {}).get("id"))
+    if model.startswith(_FILE_MODELS):
+        kind, _, path = model.partition(":")
+        model = f"{kind}:{os.path.basename(path)}"
     parts = [f"session {session['id']}", f"agent {clean(str(agent.get('name')))}", clean(model)]
     if (status.get("sandbox") or {}).get("backend") == "none":
         parts.append("no sandbox")

@@ -210,13 +210,9 @@ class Live:
         failed = bool(event.get("is_error"))
         mark, style = (self._marks.failed, "red") if failed else (self._marks.done, "green")
         self._print_call(call, started, mark, style)
-        lines = result_lines(event)
-        shown = lines if len(lines) <= _RESULT_ROWS + 1 else lines[:_RESULT_ROWS]
         width = self._width(narrow=False) - 4
-        for line in shown:
+        for line in _excerpt(result_lines(event), from_end=failed):
             self.say(f"  {self._marks.bar} {cut(harmless(line), width)}", "dim red" if failed else "dim")
-        if len(shown) < len(lines):
-            self.say(f"  {self._marks.bar} … {len(lines) - len(shown)} more lines", "dim")
 
     def _print_call(self, call: Event, started: float, mark: str, style: str, remark: str = "") -> None:
         from rich.text import Text
@@ -296,6 +292,16 @@ class Live:
         """Columns to write in: the last one stays free, so that no terminal wraps by itself."""
         width = max(self.console.width - 1, 10)
         return min(width, _WIDEST) if narrow else width
+
+
+def _excerpt(lines: list[str], *, from_end: bool) -> list[str]:
+    """The first lines of a result; of an error the last ones, which say what it was."""
+    hidden = len(lines) - _RESULT_ROWS
+    if hidden <= 1:
+        return lines
+    if from_end:
+        return [f"… {hidden} lines before", *lines[hidden:]]
+    return [*lines[:_RESULT_ROWS], f"… {hidden} more lines"]
 
 
 def _asks(call: Event) -> bool:

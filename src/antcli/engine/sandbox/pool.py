@@ -13,7 +13,6 @@ from typing import Any
 
 from antcli.engine.sandbox.base import Backend, Recipe, Sandbox, SandboxDiedError, SandboxUnavailableError, ToolResult
 from antcli.engine.sandbox.choose import choose
-from antcli.engine.tools.builtin import validate_input
 
 PROVISIONING_AT_ONCE = 8
 
@@ -45,9 +44,8 @@ class Sandboxes:
         self._place(recipe)
 
     async def execute(self, recipe: Recipe, tool: str, input: dict[str, Any]) -> ToolResult:
-        """Run one call of a built-in tool. Never raises but for cancellation, and then the call is dead."""
-        if problem := validate_input(tool, input):
-            return ToolResult.text(problem, is_error=True)
+        """Run one call of a built-in tool, its input checked. Raises nothing but the caller's cancellation, when the
+        call is dead."""
         place = self._place(recipe)
         place.calls += 1
         try:

@@ -1,0 +1,102 @@
+"""Completion of words from generated files. Imports nothing that is slow; ids and names are `commands.completion`'s.
+
+The shells call `ant __complete WORD...`: the words behind `ant`, the last one as far as it is typed. The answer is a
+line a candidate: the candidate, a tab, a few words about it. A line that is only `:files` asks for file names.
+
+Every command has a file in static/words, and `everywhere` the options of all. Its lines, in fields with tabs between:
+`command NAME HELP`, `alias NAME COMMAND`, `option NAME KIND HELP`, `argument KIND`. The kind of a value is empty
+(none), text, files, |choice|choice, or :names that the server knows.
+"""
+
+import os
+
+FILES = ":files\n"
+_WORDS = os.path.join(os.path.dirname(__file__), "static", "words")
+
+
+class Place:
+    """Where the words lead: a command's `commands`, `aliases`, `options` (name to kind and help) and `arguments`.
+
+    `pending` is the kind of value that the option before the cursor takes, `given` counts the arguments so far.
+    """
+
+    def __init__(self, path: list[str]) -> None:
+        self.path = path
+        self.commands: dict[str, str] = {}
+        self.aliases: dict[str, str] = {}
+        self.options: dict[str, tuple[str, str]] = {}
+        self.arguments: list[str] = []
+        self.pending = ""
+        self.given = 0
+        self._read(".".join(["ant", *path]))
+
+    def _read(self, name: str) -> None:
+        with open(f"{_WORDS}/{name}.txt", encoding="utf-8") as file:
+            for line in file:
+                what, name, *rest = line.rstrip("\n").split("\t")
+                if what == "command":
+                    self.commands[name] = rest[0]
+                elif what == "alias":
+                    self.aliases[name] = rest[0]
+                elif what == "option":
+                    self.options.setdefault(name, (rest[0], rest[1]))
+                else:
+                    self.arguments.append(name)
+
+    def all_options(self) -> dict[str, tuple[str, str]]:
+        """Those of every command too."""
+        self._read("everywhere")
+        return self.options
+
+    def kind_of(self, option: str) -> str:
+        return self.all_options().get(option, ("", ""))[0]
+
+    def wanted(self, last: str) -> tuple[str, str, str]:
+        """The kind of the value at the cursor, what stands before it in its word, and the value so far."""
+        if self.pending:
+            return self.pending, "", last
+        if last.startswith("--") and "=" in last:
+            name, _, value = last.partition("=")
+            return self.kind_of(name), f"{name}=", value
+        return (self.arguments[min(self.given, len(self.arguments) - 1)] if self.arguments else ""), "", last
+
+
+def place(typed: list[str]) -> Place | None:
+    """Follows the words before the cursor; None when they are no command."""
+    at = Place([])
+    for word in typed:
+        if at.pending:
+            at.pending = ""
+        elif word.startswith("-"):
+            at.pending = "" if "=" in word else at.kind_of(word)
+        elif at.commands:
+            name = at.aliases.get(word, word)
+            if name not in at.commands:
+                return None
+            at = Place([*at.path, name])
+        else:
+            at.given += 1
+    return at
+
+
+def words(typed: list[str]) -> str | None:
+    """The candidates, or None when the server has to be asked."""
+    at, last = place(typed[:-1]), typed[-1] if typed else ""
+    if at is None:
+        return ""
+    kind, before, value = at.wanted(last)
+    if not at.pending and not before:
+        if last.startswith("-"):
+            return _lines({name: help for name, (_, help) in at.all_options().items()}, last)
+        if at.commands:
+            return _lines(at.commands, last)
+    if kind.startswith(":"):
+        return None
+    if kind == "files" or value.startswith("@"):
+        return FILES
+    choices = kind[1:].split("|") if kind.startswith("|") else []
+    return _lines({before + choice: "" for choice in choices}, last)
+
+
+def _lines(candidates: dict[str, str], beginning: str) -> str:
+    return "".join(f"{name}\t{help}\n" for name, help in candidates.items() if name.startswith(beginning))
