@@ -70,7 +70,9 @@ def test_what_is_given_up_before_the_stream_stands_sends_nothing() -> None:
     ending = drive(client, deadline=0.1).run()
     assert ending.exit_code == ExitCode.TIMED_OUT and "before anything was sent" in ending.message
     client.reachable.set()
-    time.sleep(0.2)
+    for thread in threading.enumerate():
+        if thread.name == "events":
+            thread.join(5)
     assert client.sent == []
 
 

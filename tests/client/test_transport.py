@@ -101,7 +101,7 @@ def test_proxies_of_the_environment_are_used_for_hosted_servers_only(
     call(server.url)
     assert server.asked[-1].target == "/v1/agents"  # loopback is not behind a proxy
     with pytest.raises(ServerError):
-        call("http://local.invalid", "local")
+        call("http://0.0.0.0:1", "local")
     assert len(server.asked) == 2
 
 

@@ -19,7 +19,7 @@ class Tmux:
     """A terminal with a shell in it."""
 
     def __init__(self, ant: Ant, columns: int = 90, rows: int = 40) -> None:
-        self._server = ["tmux", "-L", f"ant-test-{ant.home.name}-{id(self)}", "-f", "/dev/null"]
+        self._server = ["tmux", "-S", str(ant.home / f"tmux-{id(self)}"), "-f", "/dev/null"]
         environ = {
             **ant.environ,
             "PS1": "$ ",

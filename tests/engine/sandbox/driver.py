@@ -13,6 +13,7 @@ from pathlib import Path
 from antcli.engine.sandbox.base import Recipe
 from antcli.engine.sandbox.bubblewrap import Bubblewrap
 
+# Makes processes until it is refused, and says how many. (bash would try again for a long time.)
 FORK = """
 import os, time
 made = 0
@@ -36,7 +37,8 @@ async def main(home: str, task: str, bwrap: str | None = None) -> None:
         return str((await hands.execute("bash", {"command": command, "timeout_ms": 3000})).content[0]["text"])
 
     if task in ("hold", "stop"):
-        await bash("setsid -f bash -c 'trap \"\" TERM HUP; exec -a ant-held-1 sleep 300'; exec -a ant-held-2 sleep 300 &")
+        await bash("setsid -f bash -c 'trap \"\" TERM HUP; exec -a ant-held-1 sleep 300'")
+        await bash("exec -a ant-held-2 sleep 300 &")
         if task == "stop":  # also with hands that cannot notice anything any more
             await bash("(sleep 0.1; kill -STOP 2; echo > stopped) &")
             while not Path(home, "workspace", "stopped").exists():

@@ -105,7 +105,9 @@ env > {tmp_path}/environment
 binds=""
 for argument; do
   case $argument in
-    --volume=*) rest=${{argument#--volume=}}; from=${{rest%%:*}}; to=${{rest#*:}}; binds="$binds --bind $from ${{to%:ro}}";;
+    --volume=*)
+      rest=${{argument#--volume=}}; to=${{rest#*:}}
+      binds="$binds --bind ${{rest%%:*}} ${{to%:ro}}";;
     python3) break;;
   esac
   shift

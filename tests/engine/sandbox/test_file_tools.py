@@ -245,7 +245,7 @@ def test_grep_stops_at_its_cap(call: Call, tmp_path: Path, searcher: str) -> Non
 
 
 def test_grep_names_what_is_wrong(call: Call, searcher: str) -> None:
-    with pytest.raises(ToolError, match="^pattern: "):
+    with pytest.raises(ToolError, match=r"^pattern: "):
         call("grep", pattern="(")
-    with pytest.raises(ToolError, match="^path: "):
+    with pytest.raises(ToolError, match=r"^path: "):
         call("grep", pattern="x", path="missing")

@@ -36,7 +36,7 @@ def running(mark: str) -> bool:
 
 def test_the_shell_keeps_its_state_between_calls(run: Run) -> None:
     async def scenario(box: Box) -> None:
-        await box.bash("mkdir -p sub && cd sub; word=hello; say() { echo \"say $1\"; }; export SHOWN=yes")
+        await box.bash('mkdir -p sub && cd sub; word=hello; say() { echo "say $1"; }; export SHOWN=yes')
         assert (await box.bash("pwd; say $word; printenv SHOWN")).endswith("/sub\nsay hello\nyes")
         await box.bash("sleep 300 & echo $! > job")
         assert await box.bash("kill -0 $(cat job) && echo alive") == "alive"
@@ -46,7 +46,8 @@ def test_the_shell_keeps_its_state_between_calls(run: Run) -> None:
 
 def test_output_is_merged_in_order_and_without_escapes(run: Run) -> None:
     async def scenario(box: Box) -> None:
-        assert await box.bash("echo one; echo two >&2; printf '\\e[31mred\\e[0m \\e]0;title\\aend'") == "one\ntwo\nred end"
+        words = await box.bash("echo one; echo two >&2; printf '\\e[31mred\\e[0m \\e]0;title\\aend'")
+        assert words == "one\ntwo\nred end"
         assert await box.bash("true") == "(no output)"
 
     run(scenario)
@@ -54,14 +55,20 @@ def test_output_is_merged_in_order_and_without_escapes(run: Run) -> None:
 
 def test_commands_read_nothing_from_standard_input(run: Run) -> None:
     async def scenario(box: Box) -> None:
-        assert await box.bash("cat; read line; echo \"got:$line\"") == "got:"
+        assert await box.bash('cat; read line; echo "got:$line"') == "got:"
 
     run(scenario)
 
 
 @pytest.mark.parametrize(
     "command",
-    ["echo 'a b'\"'\"'c'", "cat <<'EOF'\na b'c\nEOF", "# nothing\necho \"a b'c\"", "for x in \"a b'c\"; do\n echo $x\ndone"],
+    [
+        "echo 'a b'\"'\"'c'",
+        "cat <<'EOF'\na b'c\nEOF",
+        '# nothing\necho "a b\'c"',
+        'for x in "a b\'c"; do\n echo $x\ndone',
+        '-n 2>/dev/null; echo "a b\'c"',
+    ],
 )
 def test_commands_may_contain_anything(run_isolated: Run, command: str) -> None:
     async def scenario(box: Box) -> None:
@@ -104,7 +111,7 @@ def test_a_command_out_of_time_is_killed_with_all_it_started(run: Run, tmp_path:
         assert words.startswith("partial\n[timed out after 0.3 s")
         assert "state" in words
         await until(lambda: not running("ant-survivor"))
-        assert await box.bash("echo \"<$lost>\"") == "<>"
+        assert await box.bash('echo "<$lost>"') == "<>"
 
     run(scenario)
 
@@ -115,7 +122,7 @@ def test_restart_gives_a_new_shell(run: Run) -> None:
         result = await box.call("bash", restart=True)
         assert (text(result), result.is_error) == ("bash session restarted", False)
         await until(lambda: not running("ant-restarted"))
-        assert await box.bash("echo \"<$kept>\"") == "<>"
+        assert await box.bash('echo "<$kept>"') == "<>"
 
     run(scenario)
 

@@ -12,18 +12,8 @@ import pytest
 from antcli.engine.sandbox.base import Recipe
 
 from .conftest import Box, Run, bubblewrap, run_in
+from .driver import FORK
 
-# bash would try again for a long time where this gives up.
-FORK = """
-import os, time
-made = 0
-try:
-    while made < 90 and (os.fork() or time.sleep(30)):
-        made += 1
-except OSError:
-    pass
-print(made)
-"""
 SECRET = "sk-never-to-be-seen"
 
 
@@ -45,9 +35,8 @@ def test_only_its_own_places_are_writable(run_isolated: Run) -> None:
     async def scenario(box: Box) -> None:
         places = "/usr /usr/bin /etc /etc/ssl /opt /opt/ant /mnt /run /proc/sys/kernel /"
         assert await box.bash(f"for d in {places}; do touch $d/x 2>/dev/null && echo $d; done; true") == "(no output)"
-        assert await box.bash("for d in /workspace /mnt/session/outputs /tmp /home/agent; do touch $d/x || echo $d; done") == (
-            "(no output)"
-        )
+        places = "/workspace /mnt/session/outputs /tmp /home/agent /dev/shm /var/tmp"
+        assert await box.bash(f"for d in {places}; do touch $d/x || echo $d; done") == "(no output)"
         assert int(await box.bash("df -k --output=size /tmp | tail -1")) == 1024 * 1024
 
     run_isolated(scenario)
@@ -67,7 +56,7 @@ def test_sessions_do_not_see_each_other(tmp_path: Path) -> None:
 
     async def whole() -> None:
         first, second = [await backend.provision(Recipe(name, tmp_path / name)) for name in ("one", "two")]
-        await first.execute("bash", {"command": "echo mine > /workspace/f; echo mine > /tmp/f; echo mine > ~/f; sleep 99 &"})
+        await first.execute("bash", {"command": "for d in /workspace /tmp ~; do echo mine > $d/f; done; sleep 99 &"})
         found = await second.execute("bash", {"command": "cat /workspace/f /tmp/f ~/f 2>/dev/null; pgrep sleep"})
         assert found.content[0]["text"] == "[exit code 1]"
         await asyncio.gather(first.destroy(), second.destroy())
@@ -109,7 +98,8 @@ def test_the_secrets_of_the_engine_are_nowhere(
 
     async def scenario(box: Box) -> None:
         half = len(SECRET) // 2  # so that the search does not find itself
-        search = f"needle={SECRET[:half]}''{SECRET[half:]}; grep -rlaIs $needle /proc/[0-9]*/environ /proc/[0-9]*/cmdline "
+        search = f"needle={SECRET[:half]}''{SECRET[half:]}; "
+        search += "grep -rlas $needle /proc/[0-9]*/environ /proc/[0-9]*/cmdline "
         search += "/etc /opt/ant/lib /workspace /mnt /tmp /home /run /var /dev/shm"
         assert await box.fails(search) == "[exit code 1]"
         # Nor where the engine keeps its things, on any command line or in any environment.

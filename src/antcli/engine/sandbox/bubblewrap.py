@@ -44,7 +44,11 @@ _ETC = (
     "pki/tls/openssl.cnf", "protocols", "python3*", "resolv.conf", "services", "ssl/cert.pem", "ssl/certs",
     "ssl/openssl.cnf", "terminfo", "timezone",
 )  # fmt: skip
-_PASSWD = b"root:x:0:0:root:/root:/bin/sh\nagent:x:1000:1000:agent:/home/agent:/bin/bash\nnobody:x:65534:65534:nobody:/:/bin/false\n"  # noqa: E501
+_PASSWD = b"""\
+root:x:0:0:root:/root:/bin/sh
+agent:x:1000:1000:agent:/home/agent:/bin/bash
+nobody:x:65534:65534:nobody:/:/bin/false
+"""
 _GROUP = b"root:x:0:\nagent:x:1000:\nnogroup:x:65534:\n"
 
 

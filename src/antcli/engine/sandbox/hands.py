@@ -173,8 +173,8 @@ class Hands:
             path = f"{self.spill}/{int(time.time())}-{id}.txt"
             write({"file_path": path, "content": words.encode("utf-8", "replace").decode()}, self.paths)
             place = f"the whole result is in {path}: read it with view_range, or grep it"
-        except OSError as error:
-            place = f"the whole result could not be kept in a file: {error.strerror}"
+        except (OSError, ToolError) as error:
+            place = f"the whole result could not be kept in a file: {error}"
         note = f"\n\n[{left_out} characters left out; {place}]\n\n"
         return words[:PREVIEW_CHARACTERS] + note + words[-PREVIEW_CHARACTERS:]
 
@@ -205,8 +205,8 @@ class Hands:
                 self.shell.kill()
                 self.shell.take_output()
                 self._end_bash_call("bash session restarted", is_error=False)
-            elif "\0" in input["command"]:
-                self._end_bash_call("command: cannot contain a NUL character", is_error=True)
+            elif not isinstance(input.get("command"), str) or "\0" in input["command"]:
+                self._end_bash_call("command: must be text without NUL characters", is_error=True)
             else:
                 try:
                     self.shell.send(input["command"])

@@ -85,7 +85,7 @@ class Shell:
             self.start()
         quoted = command.replace("'", "'\\''").encode("utf-8", "replace")
         self._unsent = (
-            b"builtin eval '%b' </dev/null %d>&-\n" % (quoted, STATUS_DESCRIPTOR)
+            b"builtin eval -- '%b' </dev/null %d>&-\n" % (quoted, STATUS_DESCRIPTOR)
             # The group keeps `set -x` from writing this line into the output.
             + b"{ builtin printf '%%d\\n' \"$?\" >&%d; } 2>/dev/null\n" % STATUS_DESCRIPTOR
         )

@@ -48,7 +48,7 @@ _TOOLS = (
                 "items": {"type": "integer"},
                 "minItems": 2,
                 "maxItems": 2,
-                "description": "First and last line, counted from 1, both included; a last line of 0 or less means the end.",  # noqa: E501
+                "description": "First and last line, counted from 1, both included; a last line of 0 is the end.",
             },
         ),
         pure=True,
@@ -77,7 +77,7 @@ _TOOLS = (
             ["pattern"],
             pattern={
                 "type": "string",
-                "description": "Like `**/*.py` or `src/*.{js,ts}`: `**` stands for any number of directories. Relative, without `..`.",  # noqa: E501
+                "description": "Like `**/*.py` or `src/*.{js,ts}`; `**` is any number of directories. No `..`.",
             },
             path={"type": "string", "description": "The directory to search; /workspace unless given."},
         ),

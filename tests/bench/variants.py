@@ -1,0 +1,43 @@
+"""Engines that differ from ours in one thing, for comparison: `python -m tests.bench.variants NAME serve ...`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from antcli import entry
+
+
+def eager() -> None:
+    """Waits for the sandbox before the first model request."""
+    from antcli.engine.harness.harness import Harness
+    from antcli.engine.session.objects import has_hands, recipe
+
+    stream = Harness._stream
+
+    async def after_the_sandbox(self: Harness, log: Any, *rest: Any) -> None:
+        if log.state.requests == 0 and has_hands(log.row.body["agent"]):
+            await self._sandboxes._place(recipe(log.row, self._data_dir)).making
+        await stream(self, log, *rest)
+
+    Harness._stream = after_the_sandbox  # type: ignore[method-assign]
+
+
+def stamped() -> None:
+    """Begins each frame with a comment: the moment after the commit at which it was made, on the monotonic clock."""
+    from antcli.engine.session import log
+
+    frame = log.frame
+    log.frame = lambda type, body: b": at %d\n" % time.monotonic_ns() + frame(type, body)
+
+
+def plain() -> None:
+    """Ours."""
+
+
+VARIANTS = {"eager": eager, "stamped": stamped, "plain": plain}
+
+if __name__ == "__main__":
+    VARIANTS[sys.argv.pop(1)]()
+    entry.main()
