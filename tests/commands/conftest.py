@@ -6,11 +6,11 @@ import os
 from dataclasses import dataclass
 
 import pytest
-from tests.fakes.api_server import serving
 
 from antcli import app
 from antcli.context import Context
 from antcli.output.terminal import Terminal
+from tests.fakes.api_server import serving
 
 
 class Stream(io.StringIO):

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+
 from tests.fakes.hosted_session import ID, HostedSession, event, idle, running, said
 
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+
 from tests.fakes.hosted_session import ID, HostedSession, event, idle, mine, running, said
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from tests.fakes.hosted_session import ID, HostedSession, event, idle, running, said
 
 

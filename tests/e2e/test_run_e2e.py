@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.e2e.ant import ASK, COMMAND, Ant, bash, until
 
 

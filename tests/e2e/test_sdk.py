@@ -8,8 +8,12 @@ import pytest
 from tests.e2e.served import KEY, served
 
 TOOLSET = {"type": "agent_toolset_20260401"}
-LOOKUP = {"type": "custom", "name": "lookup", "description": "Looks a key up.",
-          "input_schema": {"type": "object", "properties": {"key": {"type": "string"}}}}  # fmt: skip
+LOOKUP = {
+    "type": "custom",
+    "name": "lookup",
+    "description": "Looks a key up.",
+    "input_schema": {"type": "object", "properties": {"key": {"type": "string"}}},
+}
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +67,10 @@ def history(client, session, **filters):
 
 
 def test_the_usual_example(engine, client):
-    model = engine.script({"text": "Let me look.", "tools": [{"name": "bash", "input": {"command": "echo $((6 * 7))"}}]},
-                          {"text": "It is 42.", "expect": {"contains": "42"}})  # fmt: skip
+    model = engine.script(
+        {"text": "Let me look.", "tools": [{"name": "bash", "input": {"command": "echo $((6 * 7))"}}]},
+        {"text": "It is 42.", "expect": {"contains": "42"}},
+    )
     agent = client.beta.agents.create(name="Helper", model=model, system="Be brief.", tools=[TOOLSET])
     environment = client.beta.environments.create(
         name="quickstart", config={"type": "cloud", "networking": {"type": "unrestricted"}}
@@ -134,22 +140,35 @@ def test_a_session_keeps_the_version_it_was_made_with_and_takes_overrides(engine
 
 
 def test_a_custom_tool(client, start):
-    session = start({"tools": [{"name": "lookup", "input": {"key": "a"}}]},
-                    {"text": "Found.", "expect": {"contains": "value of a"}}, tools=[LOOKUP])  # fmt: skip
+    session = start(
+        {"tools": [{"name": "lookup", "input": {"key": "a"}}]},
+        {"text": "Found.", "expect": {"contains": "value of a"}},
+        tools=[LOOKUP],
+    )
     (idle,) = of(follow(client, session, say("look up a")), "session.status_idle")
     assert idle.stop_reason.type == "requires_action"
     (use,) = of(history(client, session), "agent.custom_tool_use")
     assert idle.stop_reason.event_ids == [use.id] and use.input == {"key": "a"}
-    result = {"type": "user.custom_tool_result", "custom_tool_use_id": use.id,
-              "content": [{"type": "text", "text": "value of a"}]}  # fmt: skip
+    result = {
+        "type": "user.custom_tool_result",
+        "custom_tool_use_id": use.id,
+        "content": [{"type": "text", "text": "value of a"}],
+    }
     assert of(follow(client, session, result), "agent.message")[0].content[0].text == "Found."
 
 
 def test_approvals(client, start):
     asks = {**TOOLSET, "default_config": {"permission_policy": {"type": "always_ask"}}}
-    session = start({"tools": [{"name": "bash", "input": {"command": "echo first"}},
-                               {"name": "bash", "input": {"command": "echo second"}}]},
-                    {"text": "ok", "expect": [{"contains": "first"}, {"contains": "not today"}]}, tools=[asks])  # fmt: skip
+    session = start(
+        {
+            "tools": [
+                {"name": "bash", "input": {"command": "echo first"}},
+                {"name": "bash", "input": {"command": "echo second"}},
+            ]
+        },
+        {"text": "ok", "expect": [{"contains": "first"}, {"contains": "not today"}]},
+        tools=[asks],
+    )
     (idle,) = of(follow(client, session, say("go")), "session.status_idle")
     first, second = idle.stop_reason.event_ids
     uses = of(history(client, session), "agent.tool_use")

@@ -78,9 +78,11 @@ def test_nothing_is_lost_or_doubled_when_the_engine_is_killed_anywhere(tmp_path)
             began = time.monotonic()
             with client(engine) as api:
                 first = len(_events(api, session))
-                wait_for(lambda: len(_events(api, session)) > first or _status(api, session) == "idle", 5)
+                _until(
+                    api, session, 5, lambda session, events, first=first: events > first or session["status"] == "idle"
+                )
                 slowest = max(slowest, time.monotonic() - began)
-                wait_for(lambda: _status(api, session) == "idle", 20)
+                _until(api, session, 20, lambda session, events: session["status"] == "idle")
                 _check(_events(api, session), watcher.seen, engine.data_dir / "sessions" / session / "workspace")
                 api.delete(f"/v1/sessions/{session}").raise_for_status()
     assert slowest < 5
@@ -90,8 +92,8 @@ def _idle(seen):
     return bool(seen) and seen[-1]["type"] == "session.status_idle"
 
 
-def _status(api, session):
-    return api.get(f"/v1/sessions/{session}").json()["status"]
+def _until(api, session, seconds, condition):
+    wait_for(lambda: condition(api.get(f"/v1/sessions/{session}").json(), len(_events(api, session))), seconds)
 
 
 def _events(api, session):

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from anthropic.types import Message, RawMessageStreamEvent
 from pydantic import TypeAdapter
+
 from tests.fakes.messages_endpoint import MessagesEndpoint, Turn, events, message
 
 ROOT = Path(__file__).parents[2]

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from tests.output.screen import Screen
 
 from antcli.client.turn import Turn
 from antcli.output.live import Live
+from tests.output.screen import Screen
 
 Event = dict[str, Any]
 

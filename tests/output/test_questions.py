@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from tests.output.screen import Screen
 
 from antcli.client.drive import Answer
 from antcli.client.turn import Turn
 from antcli.output.live import Live
 from antcli.output.questions import GUARD_SECONDS, TerminalQuestions
+from tests.output.screen import Screen
 
 
 class Keys:

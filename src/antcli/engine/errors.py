@@ -35,4 +35,4 @@ def conflict(message: str, *, code: str | None = None) -> RequestError:
 
 def unsupported(field: str, reason: str = "") -> RequestError:
     """Refuse, never ignore: the engine does not do this yet, and says which field asked for it."""
-    return invalid(f"{field}: not supported by the local engine{': ' + reason if reason else ''}. See `ant explain differences`.")  # noqa: E501
+    return invalid(f"{field}: not supported by the local engine{': ' + reason if reason else ''}.")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import anthropic
 import httpx
 import pytest
+
 from tests.engine.api.server import KEY, Server
 
 

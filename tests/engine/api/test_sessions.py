@@ -7,6 +7,7 @@ import anthropic
 import httpx
 import pytest
 from anthropic.types.beta import BetaEnvironment, BetaManagedAgentsAgent
+
 from tests.engine.api.server import Server
 
 HELLO: Any = {"type": "user.message", "content": [{"type": "text", "text": "hello"}]}

@@ -4,6 +4,7 @@ import socket
 
 import httpx
 import pytest
+
 from tests.engine.api.server import KEY, Server
 
 AGENT = {"name": "x", "model": "m"}

@@ -11,12 +11,12 @@ from typing import Any
 import anthropic
 import pytest
 import yaml
-from tests.engine.api.server import KEY
 
 from antcli.engine.app import Engine, application
 from antcli.engine.http_server import http_server
 from antcli.engine.serve import _listen_on_port
 from antcli.engine.settings import EngineSettings
+from tests.engine.api.server import KEY
 
 
 class WholeEngine:

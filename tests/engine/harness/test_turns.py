@@ -44,9 +44,12 @@ def test_a_session_with_initial_events_is_born_running(tmp_path):
         async with running(tmp_path) as core:
             model = core.script({"text": "One answer to both."})
             session = await core.sessions.create(
-                agent=agent(model), environment={"id": "env_x", "config": {"type": "cloud"}}, title="t",
-                metadata={"a": "b"}, initial_events=[message("first"), message("second")],
-            )  # fmt: skip
+                agent=agent(model),
+                environment={"id": "env_x", "config": {"type": "cloud"}},
+                title="t",
+                metadata={"a": "b"},
+                initial_events=[message("first"), message("second")],
+            )
             assert session["status"] == "running"
             events = await core.idle(session["id"])
             assert texts(events, "user.message") == ["first", "second"]
@@ -107,9 +110,14 @@ def test_reads_of_one_answer_run_side_by_side_and_changes_run_in_order(tmp_path)
         async with running(tmp_path) as core:
             model = core.script(
                 {"tools": [{"name": "bash", "input": {"command": f"echo {n} >> log"}} for n in range(5)]},
-                {"tools": [{"name": "glob", "input": {"pattern": "*"}}, {"name": "read", "input": {"file_path": "log"}}]},
+                {
+                    "tools": [
+                        {"name": "glob", "input": {"pattern": "*"}},
+                        {"name": "read", "input": {"file_path": "log"}},
+                    ]
+                },
                 {"text": "ok", "expect": {"contains": "0\n1\n2\n3\n4"}},
-            )  # fmt: skip
+            )
             id = await core.create(agent(model, toolset()), "go")
             events = await core.idle(id)
             assert texts(events) == ["ok"]
@@ -137,8 +145,11 @@ def test_custom_and_asked_calls_park_the_session_until_each_is_answered(tmp_path
             with pytest.raises(RequestError, match="waits for an answer"):
                 await core.send(id, message("too early"))
 
-            answer = {"type": "user.custom_tool_result", "custom_tool_use_id": ids[0],
-                      "content": [{"type": "text", "text": "forty-two"}]}  # fmt: skip
+            answer = {
+                "type": "user.custom_tool_result",
+                "custom_tool_use_id": ids[0],
+                "content": [{"type": "text", "text": "forty-two"}],
+            }
             await core.send(id, answer)
             events = await core.idle(id)
             assert types(events)[-3:] == ["session.thread_status_idle", "session.usage", "session.status_idle"]
@@ -147,7 +158,12 @@ def test_custom_and_asked_calls_park_the_session_until_each_is_answered(tmp_path
             await core.send(
                 id,
                 {"type": "user.tool_confirmation", "tool_use_id": ids[1], "result": "allow"},
-                {"type": "user.tool_confirmation", "tool_use_id": ids[2], "result": "deny", "deny_message": "no thanks"},
+                {
+                    "type": "user.tool_confirmation",
+                    "tool_use_id": ids[2],
+                    "result": "deny",
+                    "deny_message": "no thanks",
+                },
             )
             events = await core.idle(id)
             assert texts(events) == ["ok"]

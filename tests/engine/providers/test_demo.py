@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.engine.providers.asking import collect, message_of, request
 
 from antcli.engine.providers.base import ModelError
 from antcli.engine.providers.registry import Providers
+from tests.engine.providers.asking import collect, message_of, request
 
 
 def run_demo(workspace: Path, spoil: str = "") -> list[dict[str, Any]]:

@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from tests.fakes.messages_endpoint import MessagesEndpoint, Turn
 
 from antcli.engine.providers.discovery import discover
+from tests.fakes.messages_endpoint import MessagesEndpoint, Turn
 
 LLAMA = {"id": "llama3", "object": "model", "owned_by": "library"}
 EMBEDDING = {"id": "text-embedding-nomic", "object": "model"}

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.engine.providers.asking import answer_of, collect, endpoint_provider, error_of, message_of, request
-from tests.fakes.messages_endpoint import USAGE, MessagesEndpoint, Turn
 
 from antcli.engine.providers.base import ModelError
+from tests.engine.providers.asking import answer_of, collect, endpoint_provider, error_of, message_of, request
+from tests.fakes.messages_endpoint import USAGE, MessagesEndpoint, Turn
 
 
 def test_a_whole_answer_arrives_as_it_was_sent() -> None:

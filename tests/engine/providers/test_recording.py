@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.engine.providers.asking import collect, request
 
 from antcli.engine.ids import new_id
 from antcli.engine.providers.base import ModelError, ModelRequest
 from antcli.engine.providers.recording import RecordingProvider, ReplayProvider, first_difference, stable
 from antcli.engine.providers.script import ScriptProvider
+from tests.engine.providers.asking import collect, request
 
 
 def follow_up(tool_id: str, result: str = "done") -> ModelRequest:

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.engine.providers.asking import collect, message_of, request
-from tests.fakes.messages_endpoint import MessagesEndpoint, Turn
 
 from antcli.engine.providers.base import ModelError
 from antcli.engine.providers.messages import MessagesProvider
@@ -18,6 +16,8 @@ from antcli.engine.providers.recording import ReplayProvider
 from antcli.engine.providers.registry import Providers
 from antcli.engine.providers.script import ScriptProvider
 from antcli.engine.settings import ModelSettings
+from tests.engine.providers.asking import collect, message_of, request
+from tests.fakes.messages_endpoint import MessagesEndpoint, Turn
 
 EPOCH = "1970-01-01T00:00:00.000000Z"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.engine.providers.asking import collect, message_of, request
 
 from antcli.engine.providers.base import ModelError, ModelRequest
 from antcli.engine.providers.script import ScriptProvider
+from tests.engine.providers.asking import collect, message_of, request
 
 
 def write(tmp_path: Path, content: Any, name: str = "script.yaml") -> Path:

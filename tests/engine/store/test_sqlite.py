@@ -110,9 +110,17 @@ def test_a_queued_event_is_listed_last_and_once_it_is_stamped_at_its_new_place(t
     async def scenario():
         async with opened(tmp_path) as store:
             queued = event("user.message", THREAD, {"n": 1}, queued=True)
-            await store.create_session(row(records=3), [queued, event("agent.message", THREAD), internal("_x", THREAD, {})])
-            assert bodies(await store.events("sesn_1", EventFilter(), Page(10, "asc"))) == ["agent.message", "user.message"]
-            assert bodies(await store.events("sesn_1", EventFilter(), Page(10, "desc"))) == ["user.message", "agent.message"]
+            await store.create_session(
+                row(records=3), [queued, event("agent.message", THREAD), internal("_x", THREAD, {})]
+            )
+            assert bodies(await store.events("sesn_1", EventFilter(), Page(10, "asc"))) == [
+                "agent.message",
+                "user.message",
+            ]
+            assert bodies(await store.events("sesn_1", EventFilter(), Page(10, "desc"))) == [
+                "user.message",
+                "agent.message",
+            ]
             found = await store.record("sesn_1", 1)
             await store.append(append(3, stamped(found), event("agent.thinking", THREAD)))
             for order in ("asc", "desc"):
@@ -151,7 +159,9 @@ def test_sessions_are_filtered_and_counted(tmp_path):
                 await store.create_session(row(f"sesn_{n}", status=status, agent=f"agent_{n % 2}"), [])
             running = await store.sessions(SessionFilter(statuses=["running", "idle"]), Page(10))
             assert [found.id for found in running] == ["sesn_3", "sesn_1", "sesn_0"]
-            assert [found.id for found in await store.sessions(SessionFilter(agent_id="agent_0"), Page(1))] == ["sesn_2"]
+            assert [found.id for found in await store.sessions(SessionFilter(agent_id="agent_0"), Page(1))] == [
+                "sesn_2"
+            ]
             assert await store.count_sessions() == {"idle": 2, "running": 1, "rescheduling": 1}
             assert await store.awake() == ["sesn_1", "sesn_2"]
             await store.claim("sesn_1", "me", 30)
