@@ -142,15 +142,15 @@ def test_what_is_unknown_is_not_found(sdk: anthropic.Anthropic) -> None:
         (AGENT | {"metadata": {"k": 1}}, "metadata.k: must be a string, got a number."),
         (AGENT | {"model": {"id": "m", "effort": "huge"}}, "model.effort: must be 'low', 'medium', 'high', 'xhigh' or 'max', got 'huge'."),  # noqa: E501
         (AGENT | {"model": {"id": "m", "effort": {"type": "low", "x": 1}}}, "model.effort.x: unknown field."),
-        (AGENT | {"model": {"id": "m", "inference_geo": "eu"}}, "model.inference_geo: not supported by the local engine. See `ant explain differences`."),  # noqa: E501
+        (AGENT | {"model": {"id": "m", "inference_geo": "eu"}}, "model.inference_geo: not supported by the local engine."),  # noqa: E501
         (AGENT | {"model": 3}, "model: must be an object, got a number."),
         (AGENT | {"tools": {}}, "tools: must be an array, got an object."),
         (AGENT | {"tools": [3]}, "tools.0: must be an object, got a number."),
         (AGENT | {"tools": [{}]}, "tools.0: needs a `type`: one of agent_toolset_20260401, custom."),
         (AGENT | {"tools": [{"type": "computer"}]}, "tools.0: type 'computer' is not one of agent_toolset_20260401, custom."),  # noqa: E501
         (AGENT | {"tools": [{"type": "custom", "description": "d", "input_schema": {"type": "object"}}]}, "tools.0.name: required, but not given."),  # noqa: E501
-        (AGENT | {"skills": [{"type": "custom", "skill_id": "s"}]}, "skills: not supported by the local engine. See `ant explain differences`."),  # noqa: E501
-        (AGENT | {"execution_identity": {"type": "aws_role", "role_arn": "x"}}, "execution_identity: not supported by the local engine: aws_role. See `ant explain differences`."),  # noqa: E501
+        (AGENT | {"skills": [{"type": "custom", "skill_id": "s"}]}, "skills: not supported by the local engine."),  # noqa: E501
+        (AGENT | {"execution_identity": {"type": "aws_role", "role_arn": "x"}}, "execution_identity: not supported by the local engine: aws_role."),  # noqa: E501
     ],
 )  # fmt: skip
 def test_a_bad_agent_is_refused_in_one_sentence_that_names_the_field(
@@ -181,10 +181,10 @@ def custom(**changes: object) -> dict[str, object]:
         ([TOOLSET | {"configs": [{"name": "bash", "type": "read"}]}], "tools.0.configs.0: type 'read' does not fit the name 'bash'."),  # noqa: E501
         ([TOOLSET | {"configs": [{"name": "bash"}, {"name": "bash"}]}], "tools.0.configs: 'bash' is configured twice."),
         ([TOOLSET | {"configs": [{"name": "bash", "enabled": "yes"}]}], "tools.0.configs.0.enabled: must be true or false, got a string."),  # noqa: E501
-        ([TOOLSET | {"default_config": {"permission_policy": {"type": "auto"}}}], "tools.0.default_config.permission_policy: not supported by the local engine: the policy `auto`. See `ant explain differences`."),  # noqa: E501
-        ([TOOLSET | {"configs": [{"name": "web_search", "enabled": True}]}], "tools.0.configs.0: not supported by the local engine: web_search has no implementation yet. See `ant explain differences`."),  # noqa: E501
-        ([TOOLSET | {"configs": [{"name": "web_fetch", "allowed_domains": ["a.example"]}]}], "tools.0.configs.0: not supported by the local engine: allowed_domains of web_fetch. See `ant explain differences`."),  # noqa: E501
-        ([{"type": "mcp_toolset", "mcp_server_name": "s"}], "tools.0: not supported by the local engine: MCP servers. See `ant explain differences`."),  # noqa: E501
+        ([TOOLSET | {"default_config": {"permission_policy": {"type": "auto"}}}], "tools.0.default_config.permission_policy: not supported by the local engine: the policy `auto`."),  # noqa: E501
+        ([TOOLSET | {"configs": [{"name": "web_search", "enabled": True}]}], "tools.0.configs.0: not supported by the local engine: web_search has no implementation yet."),  # noqa: E501
+        ([TOOLSET | {"configs": [{"name": "web_fetch", "allowed_domains": ["a.example"]}]}], "tools.0.configs.0: not supported by the local engine: allowed_domains of web_fetch."),  # noqa: E501
+        ([{"type": "mcp_toolset", "mcp_server_name": "s"}], "tools.0: not supported by the local engine: MCP servers."),  # noqa: E501
     ],
 )  # fmt: skip
 def test_bad_tools_are_refused(http: httpx.Client, tools: list[object], expected: str) -> None:

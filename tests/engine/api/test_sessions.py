@@ -102,8 +102,8 @@ def test_references_that_lead_nowhere_are_named(
         ({"agent": {"type": "robot"}, "environment_id": "e"}, "agent: type 'robot' is not one of agent, agent_with_overrides."),  # noqa: E501
         ({"agent": {"type": "agent", "id": "a", "version": True}, "environment_id": "e"}, "agent.version: must be an integer, got true."),  # noqa: E501
         ({"agent": {"type": "agent", "id": "a", "version": "1"}, "environment_id": "e"}, "agent.version: must be an integer, got a string."),  # noqa: E501
-        ({"agent": "a", "environment_id": "e", "budget": {"type": "limit"}}, "budget: not supported by the local engine. See `ant explain differences`."),  # noqa: E501
-        ({"agent": "a", "environment_id": "e", "vault_ids": ["v"]}, "vault_ids: not supported by the local engine. See `ant explain differences`."),  # noqa: E501
+        ({"agent": "a", "environment_id": "e", "budget": {"type": "limit"}}, "budget: not supported by the local engine."),  # noqa: E501
+        ({"agent": "a", "environment_id": "e", "vault_ids": ["v"]}, "vault_ids: not supported by the local engine."),  # noqa: E501
         ({"agent": "a", "environment_id": "e", "initial_events": [HELLO] * 51}, "initial_events: at most 50 items, got 51."),  # noqa: E501
         ({"agent": "a", "environment_id": "e", "initial_events": [{"type": "user.interrupt"}]}, "initial_events.0: type 'user.interrupt' is not one of user.message."),  # noqa: E501
     ],
@@ -228,15 +228,15 @@ PNG = base64.b64encode(b"png").decode()
         ({"type": "user.message", "content": [{"type": "text", "text": ""}]}, "events.0.content.0.text: must not be empty."),  # noqa: E501
         ({"type": "user.message", "content": [{"type": "text", "text": "x", "cache_control": {}}]}, "events.0.content.0.cache_control: unknown field."),  # noqa: E501
         ({"type": "user.message", "content": [{"type": "redacted"}]}, "events.0.content.0: type 'redacted' is not one of text, image, document."),  # noqa: E501
-        ({"type": "user.message", "content": [{"type": "image", "source": {"type": "file", "file_id": "f"}}]}, "events.0.content.0.source: not supported by the local engine: content from files. See `ant explain differences`."),  # noqa: E501
+        ({"type": "user.message", "content": [{"type": "image", "source": {"type": "file", "file_id": "f"}}]}, "events.0.content.0.source: not supported by the local engine: content from files."),  # noqa: E501
         ({"type": "user.message", "content": [{"type": "image", "source": {"type": "base64", "media_type": "image/bmp", "data": PNG}}]}, "events.0.content.0.source.media_type: must be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp', got 'image/bmp'."),  # noqa: E501
         ({"type": "user.message", "content": [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "%%"}}]}, "events.0.content.0.source.data: not valid base64."),  # noqa: E501
         ({"type": "user.message", "content": [{"type": "document", "source": {"type": "url", "url": "file:///x"}}]}, "events.0.content.0.source.url: must be an http or https URL."),  # noqa: E501
         ({"type": "user.tool_confirmation", "tool_use_id": "t", "result": "maybe"}, "events.0.result: must be 'allow' or 'deny', got 'maybe'."),  # noqa: E501
         ({"type": "user.tool_confirmation", "tool_use_id": "t", "result": "allow", "deny_message": "no"}, "events.0: deny_message goes with the result 'deny' only."),  # noqa: E501
         ({"type": "user.tool_result", "tool_use_id": "t"}, "events.0: user.tool_result is for sessions in self_hosted environments only."),  # noqa: E501
-        ({"type": "user.define_outcome", "description": "d"}, "events.0: not supported by the local engine: user.define_outcome. See `ant explain differences`."),  # noqa: E501
-        ({"type": "system.message", "content": []}, "events.0: not supported by the local engine: system.message. See `ant explain differences`."),  # noqa: E501
+        ({"type": "user.define_outcome", "description": "d"}, "events.0: not supported by the local engine: user.define_outcome."),  # noqa: E501
+        ({"type": "system.message", "content": []}, "events.0: not supported by the local engine: system.message."),  # noqa: E501
         ({"type": "agent.message"}, "events.0: type 'agent.message' is not one of user.message, user.interrupt, user.tool_confirmation, user.custom_tool_result."),  # noqa: E501
     ],
 )  # fmt: skip

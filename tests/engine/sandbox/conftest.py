@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +14,32 @@ from antcli.engine.sandbox.base import Backend, Recipe, ToolResult
 from antcli.engine.sandbox.bubblewrap import Bubblewrap
 from antcli.engine.sandbox.none import NoSandbox
 from antcli.engine.sandbox.process import HandsProcess
+
+
+# In the names of processes, so that other tests may run on this machine: `exec -a $MARK-name sleep 300`.
+MARK = f"ant-{os.getpid()}"
+
+
+def running(name: str) -> bool:
+    """Whether a process of that name is there, in any sandbox."""
+    return on_a_command_line(f"{MARK}-{name}")
+
+
+def on_a_command_line(words: str) -> bool:
+    for pid in (name for name in os.listdir("/proc") if name.isdigit()):
+        try:
+            if words.encode() in Path(f"/proc/{pid}/cmdline").read_bytes() and int(pid) != os.getpid():
+                return True
+        except OSError:
+            continue
+    return False
+
+
+async def until(condition: Callable[[], bool], seconds: float = 5) -> None:
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, "did not happen in time"
+        await asyncio.sleep(0.01)
 
 
 class Box:
@@ -61,7 +89,7 @@ def run_in(
     backend: Backend, home: Path, scenario: Scenario, network: Literal["open", "none"] = "none", **variables: str
 ) -> None:
     async def whole() -> None:
-        hands = await backend.provision(Recipe("sesn_test", home, network, variables))
+        hands = await backend.provision(Recipe("sesn_test", home, network, {"MARK": MARK, **variables}))
         assert isinstance(hands, HandsProcess)
         try:
             await asyncio.wait_for(scenario(Box(hands, home)), 20)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -31,14 +32,14 @@ async def main(home: str, task: str, bwrap: str | None = None) -> None:
     if reason := await backend.probe():
         print(json.dumps({"refused": reason}), flush=True)
         return
-    hands = await backend.provision(Recipe("sesn_driver", Path(home)))
+    hands = await backend.provision(Recipe("sesn_driver", Path(home), variables={"MARK": os.environ["MARK"]}))
 
     async def bash(command: str) -> str:
         return str((await hands.execute("bash", {"command": command, "timeout_ms": 3000})).content[0]["text"])
 
     if task in ("hold", "stop"):
-        await bash("setsid -f bash -c 'trap \"\" TERM HUP; exec -a ant-held-1 sleep 300'")
-        await bash("exec -a ant-held-2 sleep 300 &")
+        await bash("setsid -f bash -c 'trap \"\" TERM HUP; exec -a $MARK-held-1 sleep 300'")
+        await bash("exec -a $MARK-held-2 sleep 300 &")
         if task == "stop":  # also with hands that cannot notice anything any more
             await bash("(sleep 0.1; kill -STOP 2; echo > stopped) &")
             while not Path(home, "workspace", "stopped").exists():

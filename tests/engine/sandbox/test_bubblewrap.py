@@ -22,8 +22,7 @@ from antcli.engine.sandbox import bubblewrap as module
 from antcli.engine.sandbox.base import Recipe, SandboxUnavailableError
 from antcli.engine.sandbox.bubblewrap import Bubblewrap, Way, default_limits, find_bwraps, ways
 
-from .conftest import bubblewrap
-from .test_hands import running
+from .conftest import MARK, bubblewrap, on_a_command_line, running
 
 DRIVER = Path(__file__).with_name("driver.py")
 ORDINARY = 54_321
@@ -74,7 +73,7 @@ def drive(
     if user is not None:
         python = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "/usr/bin/python3", "-P"]
     driver = DRIVER if package is None else package / DRIVER.name
-    environment = {"PATH": os.defpath, "HOME": str(home), "ANTHROPIC_API_KEY": "sk-secret"}
+    environment = {"PATH": os.defpath, "HOME": str(home), "MARK": MARK}
     environment["PYTHONPATH"] = str(package or Path(antcli.__file__).parents[1])
     return subprocess.Popen(
         [*python, str(driver), str(home), task, *arguments], stdout=subprocess.PIPE, text=True, env=environment
@@ -134,15 +133,15 @@ def test_nothing_is_left_when_the_engine_is_killed(task: str, tmp_path: Path) ->
     process = drive(tmp_path / "home", task)
     try:
         assert answer(process) == {"holding": True}
-        assert running("ant-held-1")
-        assert running("ant-held-2")
+        assert running("held-1")
+        assert running("held-2")
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait(5)
         assert process.stdout is not None
         process.stdout.close()
     limit = time.monotonic() + 5
-    while running("ant-held") or running(str(tmp_path)):
+    while running("held") or on_a_command_line(str(tmp_path)):
         assert time.monotonic() < limit, "something survived"
         time.sleep(0.01)
 

@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from antcli.engine.sandbox.base import SandboxDiedError
 
-from .conftest import Box, Run, text
-
-
-async def until(condition: Callable[[], bool], seconds: float = 5) -> None:
-    limit = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < limit, "did not happen in time"
-        await asyncio.sleep(0.01)
-
-
-def running(mark: str) -> bool:
-    """Whether any process of the machine has `mark` on its command line."""
-    for pid in (name for name in os.listdir("/proc") if name.isdigit()):
-        try:
-            if mark.encode() in Path(f"/proc/{pid}/cmdline").read_bytes() and int(pid) != os.getpid():
-                return True
-        except OSError:
-            continue
-    return False
+from .conftest import MARK, Box, Run, running, text, until
 
 
 def test_the_shell_keeps_its_state_between_calls(run: Run) -> None:
@@ -103,25 +83,35 @@ def test_a_command_out_of_time_is_killed_with_all_it_started(run: Run, tmp_path:
         await box.bash("lost=1")
         begin = time.monotonic()
         words = await box.fails(
-            "echo partial; setsid -f bash -c 'exec -a ant-survivor-1 sleep 300'; "
-            "(trap '' TERM HUP; exec -a ant-survivor-2 sleep 300) & sleep 300",
+            "echo partial; setsid -f bash -c 'exec -a $MARK-survivor-1 sleep 300'; "
+            "(trap '' TERM HUP; exec -a $MARK-survivor-2 sleep 300) & sleep 300",
             timeout_ms=300,
         )
         assert time.monotonic() - begin < 3
         assert words.startswith("partial\n[timed out after 0.3 s")
         assert "state" in words
-        await until(lambda: not running("ant-survivor"))
+        await until(lambda: not running("survivor"))
         assert await box.bash('echo "<$lost>"') == "<>"
 
     run(scenario)
 
 
+def test_signals_and_broken_pipes_are_as_in_any_shell(run_isolated: Run) -> None:
+    async def scenario(box: Box) -> None:
+        assert await box.bash("yes | head -1; echo ${PIPESTATUS[0]}") == "y\n141"
+        assert "ended by signal 15" in await box.fails("x=1; kill -TERM -1; sleep 1")
+        assert await box.bash('echo "<$x>"') == "<>"  # a new shell, in the sandbox that was there
+        assert not (await box.call("bash", command="pgrep -c sleep")).content[0]["text"].startswith("1")
+
+    run_isolated(scenario)
+
+
 def test_restart_gives_a_new_shell(run: Run) -> None:
     async def scenario(box: Box) -> None:
-        await box.bash("kept=1; exec -a ant-restarted sleep 300 & sleep 0.1; echo noise")
+        await box.bash("kept=1; exec -a $MARK-restarted sleep 300 & sleep 0.1; echo noise")
         result = await box.call("bash", restart=True)
         assert (text(result), result.is_error) == ("bash session restarted", False)
-        await until(lambda: not running("ant-restarted"))
+        await until(lambda: not running("restarted"))
         assert await box.bash('echo "<$kept>"') == "<>"
 
     run(scenario)
@@ -245,9 +235,9 @@ def test_calls_of_different_tools_overlap_but_bash_waits_its_turn(run_isolated: 
 
 def test_cancelling_kills_what_the_call_started(run: Run) -> None:
     async def scenario(box: Box) -> None:
-        call = asyncio.create_task(box.bash("setsid -f bash -c 'exec -a ant-cancelled sleep 300'; sleep 300"))
+        call = asyncio.create_task(box.bash("setsid -f bash -c 'exec -a $MARK-cancelled sleep 300'; sleep 300"))
         queued = asyncio.create_task(box.bash("echo never"))
-        await until(lambda: running("ant-cancelled"))
+        await until(lambda: running("cancelled"))
         queued.cancel()
         call.cancel()
         begin = time.monotonic()
@@ -255,7 +245,7 @@ def test_cancelling_kills_what_the_call_started(run: Run) -> None:
             with pytest.raises(asyncio.CancelledError):
                 await task
         assert time.monotonic() - begin < 1.5
-        assert not running("ant-cancelled")
+        assert not running("cancelled")
         assert await box.bash("echo alive") == "alive"
 
     run(scenario)
@@ -266,12 +256,12 @@ def test_cancelling_a_search_ends_it(run: Run) -> None:
         await box.bash("mkfifo gate")  # nobody writes: searching it takes for ever
         if await box.bash("command -v rg || true") == "(no output)":
             pytest.skip("no ripgrep here")
-        call = asyncio.create_task(box.call("grep", pattern="ant-needle", path="gate"))
-        await until(lambda: running("ant-needle"))
+        call = asyncio.create_task(box.call("grep", pattern=f"{MARK}-needle", path="gate"))
+        await until(lambda: running("needle"))
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        assert not running("ant-needle")
+        assert not running("needle")
 
     run(scenario)
 
@@ -292,16 +282,16 @@ def test_reads_that_die_with_the_shell_are_run_again(run_isolated: Run) -> None:
 def test_destroying_kills_everything_and_ends_calls(run: Run) -> None:
     async def scenario(box: Box) -> None:
         call = asyncio.create_task(
-            box.call("bash", command="setsid -f bash -c 'trap \"\" TERM; exec -a ant-destroyed sleep 300'; sleep 300")
+            box.call("bash", command="setsid -f bash -c 'trap \"\" TERM; exec -a $MARK-destroyed sleep 300'; sleep 300")
         )
-        await until(lambda: running("ant-destroyed"))
+        await until(lambda: running("destroyed"))
         await box.hands.destroy()
         await box.hands.destroy()
         with pytest.raises(SandboxDiedError):
             await call
         with pytest.raises(SandboxDiedError):
             await box.bash("true")
-        await until(lambda: not running("ant-destroyed"))
+        await until(lambda: not running("destroyed"))
         assert not box.hands.alive
 
     run(scenario)

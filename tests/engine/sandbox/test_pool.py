@@ -17,8 +17,7 @@ from antcli.engine.sandbox.base import Recipe, Sandbox, SandboxUnavailableError,
 from antcli.engine.sandbox.none import NoSandbox
 from antcli.engine.sandbox.pool import Sandboxes, delete_tree
 
-from .conftest import bubblewrap, text
-from .test_hands import running, until
+from .conftest import MARK, bubblewrap, running, text, until
 
 
 class Counting:
@@ -57,7 +56,7 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counting]:
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> Recipe:
-    return Recipe("sesn_pool", tmp_path / "home", "none")
+    return Recipe("sesn_pool", tmp_path / "home", "none", {"MARK": MARK})
 
 
 def run(scenario: Callable[[Sandboxes], Awaitable[None]], wish: str = "auto", idle_seconds: float = 300) -> None:
@@ -152,12 +151,12 @@ def test_where_none_can_be_made_the_result_says_so_and_later_calls_try_again(bac
 
 def test_cancelling_kills_the_call_and_keeps_the_sandbox(backend: Counting, recipe: Recipe) -> None:
     async def scenario(sandboxes: Sandboxes) -> None:
-        call = asyncio.create_task(bash(sandboxes, recipe, "exec -a ant-pool-cancelled sleep 300"))
-        await until(lambda: running("ant-pool-cancelled"))
+        call = asyncio.create_task(bash(sandboxes, recipe, "exec -a $MARK-pool-cancelled sleep 300"))
+        await until(lambda: running("pool-cancelled"))
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        assert not running("ant-pool-cancelled")
+        assert not running("pool-cancelled")
         assert text(await bash(sandboxes, recipe, "echo again")) == "again"
         assert backend.made == 1
 
@@ -170,13 +169,13 @@ def test_cancelling_is_bounded_when_the_hands_do_not_answer(
     monkeypatch.setattr(process_module, "CANCEL_SECONDS", 0.2)
 
     async def scenario(sandboxes: Sandboxes) -> None:
-        command = "kill -STOP 2; touch stopped; exec -a ant-pool-stopped sleep 300"
+        command = "kill -STOP 2; touch stopped; exec -a $MARK-pool-stopped sleep 300"
         call = asyncio.create_task(bash(sandboxes, recipe, command))
         await until((recipe.home / "workspace/stopped").exists)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        assert not running("ant-pool-stopped")
+        assert not running("pool-stopped")
         assert text(await bash(sandboxes, recipe, "echo again")) == "again"
 
     run(scenario)
@@ -197,10 +196,10 @@ def test_cancelling_while_the_sandbox_is_made_does_not_stop_the_making(backend: 
 
 def test_idle_sandboxes_are_put_away_and_files_stay(backend: Counting, recipe: Recipe) -> None:
     async def scenario(sandboxes: Sandboxes) -> None:
-        await bash(sandboxes, recipe, "echo kept > f; exec -a ant-pool-idle sleep 300 &")
+        await bash(sandboxes, recipe, "echo kept > f; exec -a $MARK-pool-idle sleep 300 &")
         await bash(sandboxes, recipe, "sleep 0.3")  # longer than the idle time, but not idle
-        assert running("ant-pool-idle")
-        await until(lambda: not running("ant-pool-idle"))
+        assert running("pool-idle")
+        await until(lambda: not running("pool-idle"))
         assert not sandboxes._places
         assert text(await bash(sandboxes, recipe, "cat f")) == "kept"
         assert backend.made == 2
@@ -219,9 +218,9 @@ def test_a_prepared_sandbox_that_nobody_uses_is_put_away(backend: Counting, reci
 
 def test_discard_keeps_the_files_and_remove_deletes_them(backend: Counting, recipe: Recipe) -> None:
     async def scenario(sandboxes: Sandboxes) -> None:
-        await bash(sandboxes, recipe, "mkdir -p a/b; echo kept > a/b/f; chmod 0 a; exec -a ant-pool-gone sleep 300 &")
+        await bash(sandboxes, recipe, "mkdir -p a/b; echo kept > a/b/f; chmod 0 a; exec -a $MARK-pool-gone sleep 300 &")
         await sandboxes.discard(recipe.session_id)
-        assert not running("ant-pool-gone")
+        assert not running("pool-gone")
         assert (recipe.home / "workspace/a").exists()
         await sandboxes.discard("sesn_unknown")
         await sandboxes.remove(recipe)
@@ -270,9 +269,9 @@ def test_the_folders_are_private(backend: Counting, recipe: Recipe) -> None:
 
 def test_close_leaves_no_process_and_refuses_later_calls(backend: Counting, recipe: Recipe) -> None:
     async def scenario(sandboxes: Sandboxes) -> None:
-        await bash(sandboxes, recipe, "exec -a ant-pool-closed sleep 300 &")
+        await bash(sandboxes, recipe, "exec -a $MARK-pool-closed sleep 300 &")
         await sandboxes.close()
-        assert not running("ant-pool-closed")
+        assert not running("pool-closed")
         assert "stopping" in text(await bash(sandboxes, recipe, "true"))
 
     run(scenario)
@@ -289,19 +288,19 @@ def test_without_isolation_everything_works_by_explicit_wish(recipe: Recipe) -> 
     async def scenario(sandboxes: Sandboxes) -> None:
         assert (await sandboxes.describe())["backend"] == "none"
         assert text(await bash(sandboxes, recipe, "pwd")) == str(recipe.home / "workspace")
-        await bash(sandboxes, recipe, "exec -a ant-pool-none sleep 300 &")
+        await bash(sandboxes, recipe, "exec -a $MARK-pool-none sleep 300 &")
         await sandboxes.discard(recipe.session_id)
-        assert not running("ant-pool-none")
+        assert not running("pool-none")
 
     run(scenario, wish="none")
 
 
 def test_plain_hands_end_with_their_engine(tmp_path: Path) -> None:
     async def whole() -> None:
-        hands = await NoSandbox().provision(Recipe("sesn_none", tmp_path))
-        await hands.execute("bash", {"command": "setsid -f bash -c 'exec -a ant-orphan sleep 300'"})
+        hands = await NoSandbox().provision(Recipe("sesn_none", tmp_path, variables={"MARK": MARK}))
+        await hands.execute("bash", {"command": "setsid -f bash -c 'exec -a $MARK-orphan sleep 300'"})
         hands._process.stdin.close()  # type: ignore[union-attr]  # as when the engine is gone
-        await until(lambda: not running("ant-orphan"))
+        await until(lambda: not running("orphan"))
         await hands.destroy()
 
     asyncio.run(whole())

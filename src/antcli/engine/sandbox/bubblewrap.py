@@ -81,12 +81,12 @@ class Bubblewrap:
         self._bwrap = bwrap
         self._way: Way | None = None
         self._refusal: str | None = None
-        self._trial = asyncio.Lock()
+        self._trial: asyncio.Task[None] | None = None
 
     async def probe(self) -> str | None:
-        async with self._trial:
-            if self._way is None and self._refusal is None:
-                await self._try_ways()
+        if self._trial is None or self._trial.cancelled():
+            self._trial = asyncio.create_task(self._try_ways())
+        await asyncio.shield(self._trial)  # a session that goes away in between does not stop it for the others
         return self._refusal
 
     async def _try_ways(self) -> None:
@@ -111,7 +111,7 @@ class Bubblewrap:
         return await self._start(self._way, recipe)
 
     async def _start(self, way: Way, recipe: Recipe) -> HandsProcess:
-        await asyncio.to_thread(make_folders, recipe.home, SPARE_UID if way.spare_uid else os.getuid())
+        await make_folders(recipe.home, SPARE_UID if way.spare_uid else os.getuid())
         with ExitStack() as stack:
             descriptors: list[int] = []
 

@@ -51,7 +51,7 @@ class Container:
         ]  # fmt: skip
 
     async def provision(self, recipe: Recipe) -> HandsProcess:
-        await asyncio.to_thread(make_folders, recipe.home)
+        await make_folders(recipe.home)
         container = f"ant-{secrets.token_hex(8)}"
         mounts = [f"--volume={recipe.home.absolute() / name}:{inside}" for name, inside in FOLDERS.items()]
         mounts += [f"--volume={Path(__file__).parent}:{LIBRARY}:ro", "--workdir=/workspace"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from pathlib import Path
@@ -21,7 +20,7 @@ class NoSandbox:
         return None if os.access("/bin/bash", os.X_OK) else "the tools need /bin/bash: install bash"
 
     async def provision(self, recipe: Recipe) -> HandsProcess:
-        await asyncio.to_thread(make_folders, recipe.home)
+        await make_folders(recipe.home)
         places = {inside: str(recipe.home.absolute() / name) for name, inside in FOLDERS.items()}
         environment = shell_environment(recipe, os.environ.get("PATH", os.defpath), str(Path.home()))
         environment |= {name: os.environ[name] for name in _KEPT if name in os.environ}

@@ -237,8 +237,20 @@ def shell_environment(recipe: Recipe, path: str, home: str = "/home/agent") -> d
     return fixed | chosen | {"SANDBOX": recipe.session_id}
 
 
-def make_folders(home: Path, owner: int | None = None) -> None:
-    """The session's private folders; they and all in them belong to `owner` (a uid). Only root can give things away."""
+async def make_folders(home: Path, owner: int | None = None) -> None:
+    """The session's private folders; they and all in them belong to `owner` (a uid). Only root can give things away.
+
+    Cancelled, it ends before it raises: nothing is made any more when the folders are deleted next.
+    """
+    making = asyncio.create_task(asyncio.to_thread(_make_folders, home, owner))
+    try:
+        await asyncio.shield(making)
+    except asyncio.CancelledError:
+        await asyncio.wait({making})
+        raise
+
+
+def _make_folders(home: Path, owner: int | None) -> None:
     for name in FOLDERS:
         folder = home / name
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
