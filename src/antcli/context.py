@@ -133,9 +133,11 @@ class Context:
     @cached_property
     def client(self) -> Client:
         from antcli.client.client import Client
+        from antcli.client.retries import retries_from
 
         debug = self._trace if self.options.debug else None
-        return Client(self.server, on_notice=self.output.notice, debug=debug)
+        retries = retries_from(self.environ)
+        return Client(self.server, retries=retries, on_notice=self.output.notice, debug=debug)
 
     def _trace(self, line: str) -> None:
         self.terminal.stderr.write(line + "\n")

@@ -28,7 +28,7 @@ def test_call_sends_what_the_operation_says_and_decodes_the_answer(server: Any, 
         name: asked.headers.get(name) for name in ("anthropic-version", "anthropic-beta", "user-agent", "x-api-key")
     }
     assert sent == {
-        "anthropic-version": "2023-06-01",
+        "anthropic-version": "2026-10-21",
         "anthropic-beta": "managed-agents-2026-04-01",
         "user-agent": f"ant/{__version__}",
         "x-api-key": "sk-secret",

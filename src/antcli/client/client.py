@@ -18,7 +18,7 @@ from antcli.operations import Operation, operation
 if TYPE_CHECKING:
     from antcli.client.transport import FormPart, OpenResponse, Request, Response, Transport
 
-API_VERSION = "2023-06-01"
+API_VERSION = "2026-10-21"  # what the shapes here come from (api.md 1.1)
 
 
 class EventStream:

@@ -17,6 +17,7 @@ from antcli.engine.harness.answer import NO_USAGE, Answer
 from antcli.engine.harness.conversation import Conversation, conversation_of
 from antcli.engine.harness.request import build
 from antcli.engine.harness.steps import Step, is_read, next_calls, next_step
+from antcli.engine.metrics import counters
 from antcli.engine.providers.base import ModelError
 from antcli.engine.sandbox.base import ToolResult
 from antcli.engine.session import turns
@@ -178,6 +179,7 @@ class Harness:
         if problem:
             result = ToolResult.text(problem, is_error=True)
         else:
+            counters.tool_calls += 1
             result = await self._sandboxes.execute(recipe(log.row, self._data_dir), call.name, call.input)
         record = turns.tool_result(log.state.thread_id, call.id, result.content, is_error=result.is_error)
 
@@ -247,6 +249,7 @@ class Harness:
         agent = log.row.body["agent"]
         provider, model = await self._providers.resolve(agent["model"]["id"])
         request = build(log.id, log.state, agent, conversation.messages, model)
+        counters.model_requests += 1
         async with contextlib.aclosing(provider.stream(request)) as items:
             async for item in items:
                 answer.take(item)

@@ -19,6 +19,7 @@ BASH_SECONDS = 120.0  # unless the call says otherwise
 FILE_SECONDS = 60.0
 FILE_CALLS_AT_ONCE = 8
 OVERDUE_SECONDS = 10.0  # the hands keep these times themselves; hands that were stopped or starved do not
+OWN_END_SECONDS = 0.1  # to a sandbox that ended by itself, to put away its own remains
 CANCEL_SECONDS = 2.0
 END_SECONDS = 3.0
 GRACE_SECONDS = 2.0  # for backends where the hands must kill what they started
@@ -142,8 +143,9 @@ class HandsProcess:
         gone = asyncio.gather(self._process.wait(), self._reader, self._complaints)
         if self._grace_seconds and self._process.stdin is not None:
             self._process.stdin.close()
+        if grace := self._grace_seconds or (0 if self.alive else OWN_END_SECONDS):
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(gone), self._grace_seconds)
+                await asyncio.wait_for(asyncio.shield(gone), grace)
         for kill in (self._kill, lambda pid: os.kill(pid, signal.SIGKILL)):
             if self._process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
@@ -179,17 +181,15 @@ class HandsProcess:
                 self._take(json.loads(await self._process.stdout.readexactly(size)))
         except (asyncio.IncompleteReadError, ConnectionError, ValueError, KeyError, TypeError, AttributeError):
             pass  # ended, or talks nonsense: dead in both cases
-        finally:
-            if self._process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    self._kill(self._process.pid)
-            died = SandboxDiedError(self.complaint() or "the sandbox ended")
-            if not self._ready.done():
-                self._ready.set_exception(died)
-                self._ready.exception()  # seen: `start` may have gone
-            for answer in self._pending.values():
-                if not answer.done():
-                    answer.set_exception(died)
+        died = SandboxDiedError(self.complaint() or "the sandbox ended")
+        if not self._ready.done():
+            self._ready.set_exception(died)
+            self._ready.exception()  # seen: `start` may have gone
+        for answer in self._pending.values():
+            if not answer.done():
+                answer.set_exception(died)
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._end())
 
     def _take(self, message: dict[str, Any]) -> None:
         if "ready" in message:

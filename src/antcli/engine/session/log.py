@@ -11,6 +11,7 @@ from typing import Any
 
 from antcli.engine.clock import now
 from antcli.engine.errors import not_found
+from antcli.engine.metrics import counters
 from antcli.engine.session.events import frame, not_before
 from antcli.engine.session.state import State, fold
 from antcli.engine.session.stream import Subscriber
@@ -103,6 +104,7 @@ class SessionLog:
                 except MissingError:
                     raise not_found("session", self.id) from None
                 self.row, self.state = row, state
+                counters.events_appended += len(records)
                 self._publish(records)
                 return records
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from antcli.engine.clock import now
 from antcli.engine.errors import invalid, not_found
 from antcli.engine.ids import new_id
+from antcli.engine.metrics import counters
 from antcli.engine.sandbox.base import Recipe
 from antcli.engine.session import objects, turns
 from antcli.engine.session.events import event
@@ -80,6 +81,7 @@ class Sessions:
             last_position=len(draft.records),
         )
         row = await self._store.create_session(row, draft.records)
+        counters.events_appended += len(draft.records)
         self._logs.add(row)
         if objects.has_hands(agent):
             self._hands.prepare(objects.recipe(row, self._data_dir))
