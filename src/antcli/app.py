@@ -152,7 +152,7 @@ def _report(context: Context, error: BaseException, arguments: Sequence[str]) ->
 
         traceback.print_exception(error, file=context.terminal.stderr)
     failure = describe(error)
-    if failure.code == ExitCode.USAGE and not failure.hint:
+    if (failure.code == ExitCode.USAGE or failure.status == 400) and not failure.hint:
         failure = failure._replace(hint=f"See `{context.command} --help`.")
     # Not the property: the error may be about what it needs.
     output = context.__dict__.get("output") or Output(context.terminal, format=_error_format(arguments))

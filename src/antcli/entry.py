@@ -1,6 +1,6 @@
 """The entry point. Version, help and completion of words are answered from generated text, before Typer is imported.
 
-Imports sys and os only. What it does not know goes on to the application; it never prints an error of its own.
+Imports sys and os only. What it does not know goes on to the application; its only error is a full stdout.
 """
 
 import gc
@@ -19,9 +19,13 @@ def main() -> None:
     text = quick_answer(arguments)
     if text is not None and sys.stdout is not None:
         _leave(_print(text))
-    from antcli.app import run
+    try:
+        from antcli.app import run
 
-    _leave(run(arguments))
+        code = run(arguments)
+    except KeyboardInterrupt:  # while the program was still being loaded
+        code = 130
+    _leave(code)
 
 
 def quick_answer(arguments: list[str]) -> str | None:
@@ -65,7 +69,8 @@ def _print(text: str) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         return 0
-    except OSError:
+    except OSError as error:
+        os.write(2, f"Error: The output cannot be written: {error.strerror}.\n".encode())
         return 1
     return 0
 
@@ -84,5 +89,5 @@ def _leave(code: int) -> None:
         except BrokenPipeError:
             pass
         except (OSError, ValueError):
-            code = code or 1
+            code = code or int(stream is sys.stdout)  # what was said besides is no part of the result
     os._exit(code)

@@ -95,7 +95,10 @@ _STATUS_HINTS = {
     401: "The server refused the credential. Run `ant auth login`, or check ANTHROPIC_API_KEY.",
     403: "This credential may not do that. `ant profile show` says which one is used.",
     404: "List what exists with the `list` command of the same group.",
+    413: "Send less at once: put what is large into a file, or shorten it.",
     429: "The server limits the rate. Wait a moment, then try again.",
+    500: "Try again; on a local profile `ant engine logs` says more.",
+    503: "Try again when the cause is gone; on a local profile `ant engine logs` says more.",
     529: "The server is overloaded. Wait a moment, then try again.",
 }
 

@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import AsyncIterator
 
 import uvloop
 from starlette.applications import Starlette
@@ -35,7 +36,7 @@ async def push(request: Request) -> Response:
 async def stream(request: Request) -> Response:
     queue: asyncio.Queue[bytes] = asyncio.Queue()
 
-    async def frames():  # type: ignore[no-untyped-def]
+    async def frames() -> AsyncIterator[bytes]:
         try:
             while True:
                 yield await queue.get()

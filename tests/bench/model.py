@@ -14,12 +14,12 @@ import time
 from typing import Any
 
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-_START = [
+_START: list[dict[str, Any]] = [
     {"type": "message_start", "message": {"id": "msg_1", "type": "message", "role": "assistant", "model": "m",
      "content": [], "stop_reason": None, "usage": {"input_tokens": 5, "output_tokens": 1}}},
     {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
 ]  # fmt: skip
-_END = [
+_END: list[dict[str, Any]] = [
     {"type": "content_block_stop", "index": 0},
     {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 5}},
     {"type": "message_stop"},

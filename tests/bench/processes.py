@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ class Started:
         self.start()
 
     def start(self) -> None:
+        begin = time.perf_counter()
         with (self.home / "stderr.log").open("a") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", *self._arguments],
@@ -50,6 +52,7 @@ class Started:
         if not line:
             self.stop()
             raise RuntimeError((self.home / "stderr.log").read_text())
+        self.started_in = time.perf_counter() - begin
         self.url: str = json.loads(line)["url"]
 
     @property
@@ -109,12 +112,12 @@ class Engine(Started):
 
 @contextlib.contextmanager
 def running(*processes: Started) -> Iterator[None]:
-    """Ends them, whatever happens."""
+    """Kills them, whatever happens: a parked turn would only cost seconds, and their data is thrown away."""
     try:
         yield
     finally:
         for process in processes:
-            process.stop()
+            process.stop(signal.SIGKILL)
 
 
 @contextlib.contextmanager
@@ -132,7 +135,7 @@ def model(home: Path, delay: float = 0.0) -> Started:
     return Started(home, "tests.bench.model", str(delay))
 
 
-def endpoint(model: Started) -> dict[str, str]:
+def endpoint(model: Started) -> dict[str, Any]:
     """The environment of an engine whose model it is."""
     return {"ANT_MODEL_BASE_URL": model.url, "ANT_MODEL_API_KEY": "none"}
 

@@ -21,15 +21,16 @@ def eager() -> None:
             await self._sandboxes._place(recipe(log.row, self._data_dir)).making
         await stream(self, log, *rest)
 
-    Harness._stream = after_the_sandbox  # type: ignore[method-assign]
+    Harness._stream = after_the_sandbox  # type: ignore[assignment]
 
 
 def stamped() -> None:
     """Begins each frame with a comment: the moment after the commit at which it was made, on the monotonic clock."""
     from antcli.engine.session import log
+    from antcli.engine.session.events import frame
 
-    frame = log.frame
-    log.frame = lambda type, body: b": at %d\n" % time.monotonic_ns() + frame(type, body)
+    assert log.frame is frame  # type: ignore[attr-defined]
+    log.frame = lambda type, body: b": at %d\n" % time.monotonic_ns() + frame(type, body)  # type: ignore[attr-defined]
 
 
 def plain() -> None:

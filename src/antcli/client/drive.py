@@ -183,7 +183,9 @@ class Drive:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, arrived) for number in (signal.SIGINT, signal.SIGTERM)}
+        # What we were started to ignore (`ant run &` in a script) stays ignored.
+        heard = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
+        before = {number: signal.signal(number, arrived) for number in heard}
         try:
             yield
         finally:

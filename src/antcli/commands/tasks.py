@@ -28,6 +28,10 @@ def read_task(context: Context, argument: str | None) -> str:
             task = "\n\n".join(part for part in (task, _read_stdin(context)) if part.strip())
     if not task.strip():
         raise UsageError("The task is empty.", hint='Give one: `ant run "task"`, `ant run @file`, or on stdin.')
+    try:
+        task.encode()  # here, and not after the session was made
+    except UnicodeEncodeError:
+        raise UsageError("The task is not valid UTF-8.", hint="Convert the file or the terminal to UTF-8.") from None
     return task
 
 

@@ -15,11 +15,11 @@ def text_value(text: str) -> str:
     if text.startswith("\\@"):
         return text[1:]
     if text.startswith("@") and len(text) > 1:
-        return read_text(text[1:].removeprefix("file://"))
+        return read_text(text[1:].removeprefix("file://"), hint=r"For a text that begins with @, write \@.")
     return text
 
 
-def read_text(path: str) -> str:
+def read_text(path: str, *, hint: str = "Check the name and the mode of the file.") -> str:
     """The UTF-8 text of a file, of stdin for `-`. Raises UsageError that names the file."""
     try:
         if path == "-":
@@ -27,7 +27,6 @@ def read_text(path: str) -> str:
         with open(path, encoding="utf-8") as file:
             return file.read()
     except OSError as error:
-        hint = r"For a text that begins with @, write \@."
         raise UsageError(f"Cannot read {path}: {error.strerror}.", hint=hint) from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8 text (byte {error.start}).") from None
@@ -48,15 +47,26 @@ def parse(text: str, *, source: str) -> Any:
         return json.loads(text)
     except ValueError:
         pass
+    except RecursionError:
+        raise _not_json(source) from None
     import yaml
 
     try:
-        return yaml.load(text, _loader())
+        value = yaml.load(text, _loader())
+        json.dumps(value)
+        return value
+    except (RecursionError, ValueError, TypeError):  # an alias may stand for what it is part of
+        raise _not_json(source) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
         problem = getattr(error, "problem", None) or "not YAML"
         raise UsageError(f"{source}: {problem}{place}.", hint="Give JSON or YAML, quoted for the shell.") from None
+
+
+def _not_json(source: str) -> UsageError:
+    message = f"{source}: JSON cannot say this: it is nested too deep, or within itself, or of a type of YAML's own."
+    return UsageError(message, hint="Give objects, lists, texts and numbers.")
 
 
 @cache

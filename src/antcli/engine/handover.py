@@ -19,7 +19,8 @@ def fingerprint(settings: EngineSettings, salt: str = "") -> str:
     salt = salt or secrets.token_hex(8)
     model = settings.model
     endpoint = model and [model.base_url, model.api_key, sorted(model.headers.items()), model.default_model]
-    text = json.dumps([settings.sandbox, settings.idle_minutes, settings.model_retries, endpoint])
+    numbers = [settings.idle_minutes, settings.model_retries, settings.context_tokens]
+    text = json.dumps([settings.sandbox, numbers, endpoint])
     return f"{salt}-{hashlib.blake2b(text.encode(), key=salt.encode(), digest_size=16).hexdigest()}"
 
 

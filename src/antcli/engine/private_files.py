@@ -28,7 +28,8 @@ def make_private(data_dir: Path) -> None:
                 raise EngineStartError(message, hint=f"Run `chmod 700 {data_dir}` if it is the right one. {hint}")
             data_dir.chmod(0o700)
     except OSError as error:
-        message = f"The data directory {data_dir} cannot be used: {error.strerror or error}."
+        reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror or error
+        message = f"The data directory {data_dir} cannot be used: {reason}."
         raise EngineStartError(message, hint=hint) from error
 
 

@@ -38,6 +38,8 @@ _LOCK_SECONDS = 1.0
 _LOOK_SECONDS = 5.0
 _BACKLOG = 2048
 _OTHER_PORT = "Choose another with --port; --port 0 takes a free one."
+_OTHER_DIRECTORY = "Repair it, or choose another one with ANT_DATA_DIR, or --data-dir."
+_OTHER_PATH = "Choose another path with --socket, or another data directory with --data-dir or ANT_DATA_DIR."
 _OTHER_DATA_DIR = "`ant engine stop` ends it; or choose another directory with --data-dir."
 
 
@@ -80,7 +82,8 @@ class _Process:
         try:
             await engine.start()
         except (StorageError, OSError) as error:
-            raise EngineStartError(f"The engine does not start: {error}") from error
+            told = error if isinstance(error, StorageError) else f"The engine does not start: {error}."
+            raise EngineStartError(str(told), hint=_OTHER_DIRECTORY) from error
         server = http_server(application(engine))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         ready = asyncio.create_task(server.ready.wait())
@@ -240,7 +243,8 @@ def _listen_on_path(path: Path) -> tuple[socket.socket, dict[str, str]]:
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
-        raise EngineStartError(f"The engine cannot listen on {path}: {error.strerror or error}.") from error
+        message = f"The engine cannot listen on {path}: {error.strerror or error}."
+        raise EngineStartError(message, hint=_OTHER_PATH) from error
     finally:
         os.umask(previous)
     return listener, {"socket": os.fspath(path)}

@@ -30,4 +30,5 @@ class EngineSettings:
     sandbox: str = "auto"  # auto, bubblewrap, docker, podman, none
     idle_minutes: float = 15.0  # 0: stay for ever
     model_retries: int = 5
+    context_tokens: int = 150_000  # a longer conversation is summarised
     log_format: str = "text"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any, NamedTuple
 
 from antcli.errors import AntError, ApiError, ExitCode
+
+# Without a file name these come from stdout: nothing else is written without one.
+_OUTPUT_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 class Failure(NamedTuple):
@@ -42,6 +46,9 @@ def describe(error: BaseException) -> Failure:
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # Typer's own usage errors
         return _usage_failure(error)
     if isinstance(error, OSError) and error.strerror:
+        if not error.filename and error.errno in _OUTPUT_ERRORS:
+            message = f"The output cannot be written: {error.strerror}."
+            return Failure(message, "Make room, or send the output elsewhere.", type="os_error")
         place = f"{error.filename}: " if error.filename else ""
         return Failure(f"{place}{error.strerror}.", "Set ANT_DEBUG=1 to see where.", type="os_error")
     return Failure(

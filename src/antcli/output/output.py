@@ -113,8 +113,9 @@ class Output:
             self.terminal.stdout.flush()
         if style and self.terminal.stderr_colour:
             text = f"\x1b[{style}m{text}\x1b[0m"
-        self.terminal.stderr.write(text + "\n")
-        self.terminal.stderr.flush()
+        with suppress(OSError):  # that nobody reads our remarks changes nothing about the result and the exit code
+            self.terminal.stderr.write(text + "\n")
+            self.terminal.stderr.flush()
 
     # Forms.
 

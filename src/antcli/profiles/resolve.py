@@ -25,8 +25,8 @@ class Selection:
 
     `notes` are things worth telling, such as an expired token that was passed over. `defaults` holds agent,
     environment, format and model where they are set. For a local profile: `data_dir`, `model` (base_url, api_key,
-    default_model and source; None lets the engine look for one) and `engine` (sandbox, idle_minutes, model_retries
-    where they are set).
+    default_model and source; None lets the engine look for one) and `engine` (sandbox, idle_minutes, model_retries,
+    context_tokens where they are set).
     """
 
     profile: str
@@ -118,7 +118,7 @@ def _hosted(
 def _local(
     config: store.Config, name: str, why: str, environ: Mapping[str, str], notes: tuple[str, ...] = ()
 ) -> Selection:
-    keys = ("sandbox", "idle_minutes", "model_retries")
+    keys = ("sandbox", "idle_minutes", "model_retries", "context_tokens")
     engine = {key: value for key in keys if (value := config.get(name, f"engine.{key}")) is not None}
     data_dir = config.get(name, "engine.data_dir")
     if data_dir and not environ.get("ANT_DATA_DIR"):

@@ -49,6 +49,7 @@ SETTINGS: dict[str, Setting] = {
     ),
     "engine.idle_minutes": Setting("number", meaning="when the local engine goes away; 0 means never"),
     "engine.model_retries": Setting("integer", meaning="how often the local engine repeats a failed model request"),
+    "engine.context_tokens": Setting("integer", meaning="how long a conversation may grow before it is summarised"),
     "engine.data_dir": Setting("path", meaning="where the local engine keeps its sessions"),
 }
 

@@ -15,7 +15,6 @@ from antcli.engine.sandbox.bubblewrap import Bubblewrap
 from antcli.engine.sandbox.none import NoSandbox
 from antcli.engine.sandbox.process import HandsProcess
 
-
 # In the names of processes, so that other tests may run on this machine: `exec -a $MARK-name sleep 300`.
 MARK = f"ant-{os.getpid()}"
 

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from antcli.engine.sandbox import bubblewrap as module
 from antcli.engine.sandbox.base import Recipe, SandboxUnavailableError
 from antcli.engine.sandbox.bubblewrap import Bubblewrap, Way, default_limits, find_bwraps, ways
 
-from .conftest import MARK, bubblewrap, on_a_command_line, running
+from .conftest import MARK, bubblewrap, on_a_command_line, running, until
 
 DRIVER = Path(__file__).with_name("driver.py")
 ORDINARY = 54_321
@@ -133,17 +132,13 @@ def test_nothing_is_left_when_the_engine_is_killed(task: str, tmp_path: Path) ->
     process = drive(tmp_path / "home", task)
     try:
         assert answer(process) == {"holding": True}
-        assert running("held-1")
-        assert running("held-2")
+        asyncio.run(until(lambda: running("held-1") and running("held-2")))
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait(5)
         assert process.stdout is not None
         process.stdout.close()
-    limit = time.monotonic() + 5
-    while running("held") or on_a_command_line(str(tmp_path)):
-        assert time.monotonic() < limit, "something survived"
-        time.sleep(0.01)
+    asyncio.run(until(lambda: not running("held") and not on_a_command_line(str(tmp_path))))
 
 
 def test_a_missing_bwrap_is_refused_with_the_fix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -99,9 +99,9 @@ def test_a_command_out_of_time_is_killed_with_all_it_started(run: Run, tmp_path:
 def test_signals_and_broken_pipes_are_as_in_any_shell(run_isolated: Run) -> None:
     async def scenario(box: Box) -> None:
         assert await box.bash("yes | head -1; echo ${PIPESTATUS[0]}") == "y\n141"
-        assert "ended by signal 15" in await box.fails("x=1; kill -TERM -1; sleep 1")
-        assert await box.bash('echo "<$x>"') == "<>"  # a new shell, in the sandbox that was there
-        assert not (await box.call("bash", command="pgrep -c sleep")).content[0]["text"].startswith("1")
+        # Whoever asks all processes to end does not mean the hands; the shell does not ask itself.
+        await box.bash("x=1; sleep 300 & sleep 300 & kill -TERM -1; wait")
+        assert await box.bash("echo $x; pgrep -c sleep || true") == "1\n0"
 
     run_isolated(scenario)
 

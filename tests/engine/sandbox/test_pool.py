@@ -261,7 +261,7 @@ def test_many_sessions_at_once_are_made_a_few_at_a_time(backend: Counting, tmp_p
 def test_the_folders_are_private(backend: Counting, recipe: Recipe) -> None:
     async def scenario(sandboxes: Sandboxes) -> None:
         await bash(sandboxes, recipe, "true")
-        for name in ("workspace", "outputs"):
+        for name in ("", "workspace", "outputs"):
             assert (recipe.home / name).stat().st_mode & 0o777 == 0o700
 
     run(scenario)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
 from antcli.engine.ids import new_id
-from antcli.engine.session.events import dump, event, frame
+from antcli.engine.json_text import dump
+from antcli.engine.session.events import event, frame
 from antcli.engine.session.log import Draft
 from antcli.engine.session.turns import tool_error
 from antcli.engine.tools.builtin import BUILTIN_TOOLS
-from antcli.engine.tools.policy import judge
+from antcli.engine.tools.policy import Judgement, judge
 
 NO_USAGE = dict.fromkeys(("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"), 0)
 Show = Callable[[str, bytes], None]
@@ -29,7 +31,7 @@ class Answer:
         self._event_ids: dict[int, str] = {}  # block index -> id of the event that the block will be part of
         self._show = show
         self._message_id: str | None = None  # of the agent.message that is being written
-        self._part = -1
+        self._part = -1  # of that message: the text that is being written
 
     def take(self, item: dict[str, Any]) -> None:
         type = item["type"]
@@ -53,9 +55,7 @@ class Answer:
         index = len(self._blocks)
         self._blocks.append(dict(block))
         if block["type"] == "text":
-            self._part += 1
-            if block.get("text"):
-                self._preview_text(index, block["text"])
+            self._preview_text(index, block["text"])
             return
         self._message_id, self._part = None, -1
         if block["type"] == "tool_use":
@@ -79,11 +79,15 @@ class Answer:
             block.setdefault("citations", []).append(delta["citation"])
 
     def _preview_text(self, index: int, text: str) -> None:
+        if not text:  # a text that stays empty is no part of the message
+            return
         if self._message_id is None:
             self._message_id = new_id("sevt")
             start = {"type": "event_start", "event": {"type": "agent.message", "id": self._message_id}}
             self._preview("agent.message", start)
-        self._event_ids[index] = self._message_id
+        if index not in self._event_ids:
+            self._event_ids[index] = self._message_id
+            self._part += 1
         delta = {"type": "content_delta", "index": self._part, "content": {"type": "text", "text": text}}
         self._preview("agent.message", {"type": "event_delta", "event_id": self._message_id, "delta": delta})
 
@@ -128,8 +132,9 @@ class Answer:
         """
         block = self._blocks[index]
         problem = self._finish_input(index, block)
-        judgement = judge(agent, block["name"])
-        reason = problem or judgement.reason
+        judgement = Judgement("builtin", "deny", reason=problem) if problem else judge(agent, block["name"])
+        reason = judgement.reason
+        self._name_call(index, block)
         fields: dict[str, Any] = {"name": block["name"], "input": block["input"]}
         data = {"provider_id": block["id"], "refused": bool(reason), "started": False}
         if judgement.kind == "custom":
@@ -138,7 +143,7 @@ class Answer:
             fields["evaluated_permission"] = judgement.permission
             if judgement.evaluation:
                 fields["evaluation"] = judgement.evaluation
-            runs = judgement.permission == "allow" and not reason
+            runs = judgement.permission == "allow"
             first = not any(call.started for call in draft.state.calls.values())
             data["started"] = runs and first and not BUILTIN_TOOLS[block["name"]].pure
             record = event("agent.tool_use", draft.state.thread_id, fields, data=data)
@@ -149,11 +154,25 @@ class Answer:
         """Fill in the input; a reason to refuse the call when the model did not finish it."""
         text = "".join(self._inputs[index])
         try:
-            value = json.loads(text) if text else block["input"]
-        except ValueError:
+            value = json.loads(text, parse_constant=_number, parse_float=_number) if text else block["input"]
+        except (ValueError, RecursionError):
             value = None
         if isinstance(value, dict):
             block["input"] = value
             return ""
         limit = " It reached its output limit." if self.stop_reason == "max_tokens" else ""
         return f"The input of this call is not a complete JSON object, so it was not run.{limit}"
+
+    def _name_call(self, index: int, block: dict[str, Any]) -> None:
+        """Some endpoints leave the id of a call empty or use one twice: what is shown to them again must be clear."""
+        taken = [other["id"] for other in self._blocks[:index] if other["type"] == "tool_use"]
+        if not isinstance(block["id"], str) or not block["id"] or block["id"] in taken:
+            block["id"] = new_id("toolu")
+
+
+def _number(text: str) -> float:
+    """Raises ValueError for what JSON has no word for: infinity and NaN."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value

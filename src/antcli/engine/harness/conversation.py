@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from typing import Any
 
 from antcli.engine.session.log import SessionLog
 from antcli.engine.store.base import Record, Store
 
 _PAGE = 1000
+_OVERHEAD = 1000
+_BLANK = {"type": "text", "text": "(a blank message)"}
 
 
 class Conversation:
@@ -17,14 +20,16 @@ class Conversation:
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
         self.position = 0
+        self.size = 0  # about as many bytes as it takes in memory
         self._provider_ids: dict[str, str] = {}
 
     def apply(self, record: Record) -> None:
         self.position = record.position
+        self.size += len(record.body) + _OVERHEAD
         type, data = record.type, record.data or {}
         if type == "user.message":
             if record.processed_at is not None and not data.get("flushed"):
-                self._add_user(json.loads(record.body)["content"])
+                self._add("user", _without_blanks(json.loads(record.body)["content"]) or [_BLANK])
         elif type == "agent.tool_use" or type == "agent.custom_tool_use":
             self._provider_ids[record.event_id] = data["provider_id"]
         elif type == "agent.tool_result":
@@ -32,32 +37,64 @@ class Conversation:
         elif type == "user.custom_tool_result":
             self._add_result(json.loads(record.body), "custom_tool_use_id")
         elif type == "span.model_request_end" and data.get("content"):
-            self.messages.append({"role": "assistant", "content": data["content"]})
+            self._add("assistant", _without_loose_end(_without_blanks(data["content"])))
 
     def _add_result(self, body: dict[str, Any], key: str) -> None:
         block: dict[str, Any] = {"type": "tool_result", "tool_use_id": self._provider_ids.pop(body[key])}
-        if body.get("content"):
-            block["content"] = body["content"]
+        if content := _without_blanks(body.get("content") or []):
+            block["content"] = content
         if body.get("is_error"):
             block["is_error"] = True
-        self._add_user([block])
+        self._add("user", [block])
 
-    def _add_user(self, blocks: list[dict[str, Any]]) -> None:
-        """Neighbouring user input is one message, as the Messages API wants it."""
-        if self.messages and self.messages[-1]["role"] == "user":
-            self.messages[-1]["content"].extend(blocks)
-        else:
-            self.messages.append({"role": "user", "content": list(blocks)})
+    def _add(self, role: str, blocks: list[dict[str, Any]]) -> None:
+        """Neighbours of one role are one message, as the Messages API wants it. Earlier requests keep what they saw."""
+        if not blocks:
+            return
+        if self.messages and self.messages[-1]["role"] == role:
+            blocks = [*self.messages.pop()["content"], *blocks]
+        self.messages.append({"role": role, "content": blocks})
 
 
-async def conversation_of(log: SessionLog, store: Store) -> Conversation:
-    """The conversation up to the end of the log; between turns only what is new is read."""
-    conversation: Conversation = log.warm or Conversation()
-    while conversation.position < log.position:
-        records = await store.records(log.id, after=conversation.position, limit=_PAGE)
-        if not records:
-            break
-        for record in records:
-            conversation.apply(record)
-    log.warm = conversation
-    return conversation
+def _without_blanks(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The Messages API refuses text without a visible character, also in what it has written itself."""
+    return [block for block in blocks if block["type"] != "text" or block["text"].strip()]
+
+
+def _without_loose_end(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Nor may a message end in thinking, as one does that the output limit cut."""
+    end = len(blocks)
+    while end and blocks[end - 1]["type"] in ("thinking", "redacted_thinking"):
+        end -= 1
+    return blocks[:end]
+
+
+class Conversations:
+    """The conversations of the sessions that worked last. The log only grows, so what was folded once stays true and
+    between turns only what is new is read. `budget` bounds the bytes that are kept."""
+
+    def __init__(self, store: Store, budget: int = 64 * 2**20) -> None:
+        self._store = store
+        self._budget = budget
+        self._size = 0
+        self._kept: OrderedDict[str, Conversation] = OrderedDict()
+
+    async def of(self, log: SessionLog) -> Conversation:
+        """The conversation up to the end of the log."""
+        conversation = self._kept.pop(log.id, None) or Conversation()
+        self._size -= conversation.size
+        while conversation.position < log.position:
+            records = await self._store.records(log.id, after=conversation.position, limit=_PAGE)
+            if not records:
+                break
+            for record in records:
+                conversation.apply(record)
+        self._keep(log.id, conversation)
+        return conversation
+
+    def _keep(self, id: str, conversation: Conversation) -> None:
+        self._kept[id] = conversation
+        self._size += conversation.size
+        while self._size > self._budget:
+            _, oldest = self._kept.popitem(last=False)
+            self._size -= oldest.size

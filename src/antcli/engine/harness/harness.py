@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from antcli.engine.clock import now, parse
 from antcli.engine.harness.answer import NO_USAGE, Answer
-from antcli.engine.harness.conversation import Conversation, conversation_of
+from antcli.engine.harness.conversation import Conversation, Conversations
 from antcli.engine.harness.request import build
 from antcli.engine.harness.steps import Step, is_read, next_calls, next_step
 from antcli.engine.metrics import counters
@@ -22,10 +24,10 @@ from antcli.engine.providers.base import ModelError
 from antcli.engine.sandbox.base import ToolResult
 from antcli.engine.session import turns
 from antcli.engine.session.events import event, internal, stamped
-from antcli.engine.session.log import Draft, SessionLog
+from antcli.engine.session.log import Decide, Draft, SessionLog
 from antcli.engine.session.objects import recipe
 from antcli.engine.session.state import Call
-from antcli.engine.store.base import Record, Store
+from antcli.engine.store.base import Record, StorageError, Store
 from antcli.engine.tools.builtin import validate_input
 
 if TYPE_CHECKING:
@@ -41,8 +43,14 @@ _ERROR_TYPES = {
     "failed": "model_request_failed_error",
 }
 _LOST_CALL = "The call was interrupted: the engine stopped while it ran. It may have run, wholly or in part."
+_BROKEN_CALL = "The engine failed to run this call. It may have run, wholly or in part."
 _LARGEST_BACKOFF = 30.0
+_STORAGE_PAUSE = 2.0
+_LONGEST_WAIT = 120.0  # whatever an endpoint asks for
 _MOST_ROUNDS = 500
+_UNATTENDED_SECONDS = 5.0  # a silence before a wake that was not work
+
+logger = logging.getLogger("antcli.engine")
 
 
 class Interrupted(Exception):
@@ -80,13 +88,18 @@ def _is_interrupted(log: SessionLog) -> bool:
     return bool(log.state.queued("user.interrupt"))
 
 
+def _is_announced(log: SessionLog) -> bool:
+    return any(call.started for call in log.state.calls.values())
+
+
 class Harness:
-    """Stateless: one object serves all sessions. `retries` bounds the tries of one model request."""
+    """Stateless but for a cache: one object serves all sessions. `retries` bounds the tries of one model request."""
 
     def __init__(
         self, store: Store, providers: Providers, sandboxes: Sandboxes, data_dir: Path, *, retries: int
     ) -> None:
         self._store = store
+        self._conversations = Conversations(store)
         self._providers = providers
         self._sandboxes = sandboxes
         self._data_dir = data_dir
@@ -98,7 +111,8 @@ class Harness:
         Raises FencedError when another harness has taken over, StorageError.
         """
         await self._recover(log, epoch)
-        while not control.parking.is_set():
+        # A call that is announced is run before parking: whoever finds it later must take it for lost.
+        while not control.parking.is_set() or _is_announced(log):
             step = next_step(log.state)
             if step is Step.DONE:
                 return
@@ -107,31 +121,32 @@ class Harness:
 
     async def fail(self, log: SessionLog, epoch: int, message: str) -> None:
         """End the turn with an error of the engine itself."""
-
-        def decide(draft: Draft) -> None:
-            if draft.state.status in ("running", "rescheduling"):
-                self._close_span(draft, lost=True)
-                turns.refuse_open_calls(draft, _LOST_CALL)
-                _give_up(draft, "unknown_error", message)
-
-        await log.commit(decide, epoch=epoch)
+        if log.state.status in ("running", "rescheduling"):
+            await self._end_turn(log, epoch, "unknown_error", message)
 
     async def _recover(self, log: SessionLog, epoch: int) -> None:
-        """After a crash: close the open model request, answer calls whose hands may have moved."""
+        """After a crash: close the open model request, answer calls whose hands may have moved. The time that nobody
+        worked does not count as active."""
+        since = log.state.latest
+        unattended = log.state.running_since is not None and _seconds_since(since) > _UNATTENDED_SECONDS
 
         def decide(draft: Draft) -> None:
+            if unattended:
+                draft.add(internal("_resumed", draft.state.thread_id, {"since": since}))
             if not _is_interrupted(log):  # else the interrupt closes it
                 self._close_span(draft, lost=True)
             for call in list(draft.state.calls.values()):
                 if call.started:
                     draft.add(turns.tool_error(draft.state.thread_id, call.id, _LOST_CALL))
 
-        if log.state.span is not None or any(call.started for call in log.state.calls.values()):
+        if unattended or log.state.span is not None or _is_announced(log):
             await log.commit(decide, epoch=epoch)
 
-    def _close_span(self, draft: Draft, *, is_error: bool | None = True, lost: bool = False) -> None:
+    def _close_span(
+        self, draft: Draft, *, is_error: bool | None = True, lost: bool = False, usage: dict[str, int] = NO_USAGE
+    ) -> None:
         if draft.state.span is not None:
-            ending = {"model_request_start_id": draft.state.span, "is_error": is_error, "model_usage": dict(NO_USAGE)}
+            ending = {"model_request_start_id": draft.state.span, "is_error": is_error, "model_usage": usage}
             draft.add(event("span.model_request_end", draft.state.thread_id, ending, data={"lost": lost}))
 
     # Steps
@@ -180,14 +195,18 @@ class Harness:
             result = ToolResult.text(problem, is_error=True)
         else:
             counters.tool_calls += 1
-            result = await self._sandboxes.execute(recipe(log.row, self._data_dir), call.name, call.input)
+            try:
+                result = await self._sandboxes.execute(recipe(log.row, self._data_dir), call.name, call.input)
+            except Exception as error:  # a broken hand is the call's misfortune, not the turn's
+                logger.exception("%s: %s failed", log.id, call.name)
+                result = ToolResult.text(f"{_BROKEN_CALL} ({type(error).__name__})", is_error=True)
         record = turns.tool_result(log.state.thread_id, call.id, result.content, is_error=result.is_error)
 
         def decide(draft: Draft) -> None:
             if call.id in draft.state.calls:
                 draft.add(record)
 
-        await log.commit(decide, epoch=epoch)
+        await _keep(log, decide, epoch)
 
     async def _wait(self, log: SessionLog, epoch: int, control: Control) -> None:
         def decide(draft: Draft) -> None:
@@ -204,7 +223,7 @@ class Harness:
         await log.commit(decide, epoch=epoch)
 
     async def _ask(self, log: SessionLog, epoch: int, control: Control) -> None:
-        if log.state.rounds >= _MOST_ROUNDS:
+        if log.state.owes and log.state.rounds >= _MOST_ROUNDS:  # else a new turn begins, which counts anew
             await self._end_turn(log, epoch, "tool_use_limit_reached_error", f"More than {_MOST_ROUNDS} tool rounds.")
             return
         span = await self._begin_request(log, epoch)
@@ -212,13 +231,19 @@ class Harness:
             raise Interrupted
         answer = Answer(log.preview)
         try:
-            conversation = await conversation_of(log, self._store)
+            conversation = await self._conversations.of(log)
             await control.race(log, self._stream(log, conversation, answer))
         except ModelError as error:
-            await self._handle_failure(log, epoch, control, error)
+            await self._handle_failure(log, epoch, control, error, answer.usage)
             return
+        except Interrupted:
+            if answer.usage != NO_USAGE:  # it was paid for
+                await log.commit(lambda draft: self._close_span(draft, is_error=None, usage=answer.usage), epoch=epoch)
+            raise
 
         def decide(draft: Draft) -> None:
+            if draft.state.span != span:  # a write that seemed to fail was none the less made
+                return
             answer.record(draft, log.row.body["agent"], span)
             if answer.stop_reason == "refusal":
                 turns.refuse_open_calls(draft, "The model refused.")
@@ -230,7 +255,7 @@ class Harness:
             elif next_step(draft.state) is Step.WAIT:
                 turns.wait_for_client(draft)
 
-        await log.commit(decide, epoch=epoch)
+        await _keep(log, decide, epoch)
 
     async def _begin_request(self, log: SessionLog, epoch: int) -> str:
         """Take what is queued, if this begins a turn, and open the span of a model request; its event id."""
@@ -254,42 +279,51 @@ class Harness:
             async for item in items:
                 answer.take(item)
 
-    async def _handle_failure(self, log: SessionLog, epoch: int, control: Control, error: ModelError) -> None:
+    async def _handle_failure(
+        self, log: SessionLog, epoch: int, control: Control, error: ModelError, usage: dict[str, int]
+    ) -> None:
         again = error.retryable and log.state.failures < self._retries
         if not again:
-            await self._end_turn(log, epoch, _ERROR_TYPES[error.kind], error.message, terminal=error.fatal)
+            await self._end_turn(log, epoch, _ERROR_TYPES[error.kind], error.message, usage, terminal=error.fatal)
             return
 
         def decide(draft: Draft) -> None:
-            self._close_span(draft)
+            self._close_span(draft, usage=usage)
             draft.add(_error(draft, _ERROR_TYPES[error.kind], error.message, "retrying"))
             turns.reschedule(draft)
 
         delay = error.retry_after
         if delay is None:
             delay = min(_LARGEST_BACKOFF, 0.5 * 2**log.state.failures) * random.uniform(0.75, 1.0)
+        delay = min(delay, _LONGEST_WAIT)
         await log.commit(decide, epoch=epoch)
         await control.race(log, _pause(delay, control.parking))
 
     async def _end_turn(
-        self, log: SessionLog, epoch: int, error_type: str, message: str, *, terminal: bool = False
-    ) -> None:
+        self, log: SessionLog, epoch: int, error_type: str, message: str, usage: dict[str, int] = NO_USAGE, *,
+        terminal: bool = False,
+    ) -> None:  # fmt: skip
         """The turn is dead: say why, flush what was queued, go idle; a terminal error ends the session."""
-        flushed = await self._queued(log, "user.message")
+        flushed = await self._queued(log)
 
         def decide(draft: Draft) -> None:
-            self._close_span(draft)
+            self._close_span(draft, usage=usage)
+            turns.refuse_open_calls(draft, _LOST_CALL)
+            draft.add(*(stamped(record, {"flushed": True}) for record in flushed))
             if terminal:
                 draft.add(_error(draft, error_type, message, "terminal"))
                 turns.terminate(draft)
-            else:
-                draft.add(*(stamped(record, {"flushed": True}) for record in flushed))
-                _give_up(draft, error_type, message)
+                return
+            draft.add(_error(draft, error_type, message, "exhausted"))
+            turns.stop(draft, {"type": "retries_exhausted"})
+            if draft.state.queue:  # it came after the failure, so it starts afresh
+                turns.start(draft)
 
         await log.commit(decide, epoch=epoch)
 
-    async def _queued(self, log: SessionLog, type: str, *, before: int | None = None) -> list[Record]:
-        positions = [item.position for item in log.state.queued(type) if before is None or item.position < before]
+    async def _queued(self, log: SessionLog, type: str = "", *, before: int | None = None) -> list[Record]:
+        items = log.state.queued(type) if type else log.state.queue
+        positions = [item.position for item in items if before is None or item.position < before]
         found = [await self._store.record(log.id, position) for position in positions]
         return [record for record in found if record is not None]
 
@@ -303,19 +337,32 @@ _STEPS = {
 }
 
 
-def _give_up(draft: Draft, error_type: str, message: str) -> None:
-    draft.add(_error(draft, error_type, message, "exhausted"))
-    turns.stop(draft, {"type": "retries_exhausted"})
-
-
 def _error(draft: Draft, type: str, message: str, retry_status: str) -> Record:
     error = {"type": type, "message": message, "retry_status": {"type": retry_status}}
     return event("session.error", draft.state.thread_id, {"error": error})
 
 
+async def _keep(log: SessionLog, decide: Decide, epoch: int) -> None:
+    """Commit what cannot be had a second time: a call's result, an answer. A full disk is waited for.
+
+    Raises FencedError, RequestError; cancelling ends the wait.
+    """
+    while True:
+        try:
+            await log.commit(decide, epoch=epoch)
+            return
+        except StorageError as error:
+            logger.error("%s: %s It is tried again.", log.id, error)
+            await asyncio.sleep(_STORAGE_PAUSE)
+
+
 def _refusal_details(answer: Answer) -> dict[str, Any]:
     details = answer.stop_details or {}
     return {"type": "refusal", "category": details.get("category"), "explanation": details.get("explanation")}
+
+
+def _seconds_since(moment: str) -> float:
+    return (parse(now()) - parse(moment)).total_seconds()
 
 
 async def _pause(seconds: float, parking: asyncio.Event) -> None:

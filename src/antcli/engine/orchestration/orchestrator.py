@@ -29,7 +29,6 @@ class Orchestrator:
         self._again: set[str] = set()
         self._stopping = False
         self._upkeep: asyncio.Task[None] | None = None
-        logs.pinned = self._running.__contains__
 
     @property
     def running(self) -> int:
@@ -84,6 +83,8 @@ class Orchestrator:
                     return
         except (FencedError, RequestError) as error:  # another engine has it, or it was deleted
             logger.info("%s: left: %r", session_id, error)
+        except Exception:  # given back, so the upkeep tries again
+            logger.exception("%s: left", session_id)
         finally:
             del self._running[session_id]
 
@@ -103,7 +104,7 @@ class Orchestrator:
             logger.exception("%s: the harness failed", session_id)
             await self._harness.fail(log, epoch, f"The engine failed: {type(error).__name__}. See the engine's log.")
         finally:
-            if control.parking.is_set():
+            if log.state.status in ("running", "rescheduling"):  # parked or failed: let the next one have it
                 await self._store.release(session_id, epoch)
 
     async def _keep_leases(self) -> None:
@@ -116,6 +117,8 @@ class Orchestrator:
                 await self._wake_abandoned()
             except StorageError as error:
                 logger.error("%s", error)
+            except Exception:  # without the upkeep leases would end and sessions be forgotten
+                logger.exception("The upkeep of the leases failed")
 
     async def _wake_abandoned(self) -> None:
         for session_id in await self._store.awake():

@@ -39,7 +39,8 @@ def failure(
     elif status == 400 and "credit balance is too low" in detail:
         status = 402
     kind, retryable, phrase = _meaning(status, model)
-    detail = shortened(detail) if status != 401 else ""  # some endpoints echo the key they refuse
+    # Some endpoints echo the key they refuse.
+    detail = shortened(detail) if status != 401 else "check the key of the model's endpoint."
     message = f"{source} {phrase} ({status})" + (f": {detail}" if detail else ".")
     retryable = retryable if should_retry is None else should_retry
     return ModelError(message, kind=kind, retryable=retryable, retry_after=retry_after if retryable else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Awaitable, Callable
@@ -64,6 +65,12 @@ class Providers:
         if settings is None:
             raise ModelError(_NO_MODEL)
         return self._at(settings), model
+
+    async def warm(self) -> None:
+        """Make the configured endpoint's client before the first request needs it. Asks the endpoint nothing."""
+        if self._settings is not None:
+            with contextlib.suppress(ModelError):  # settings that cannot be used; the first request says why
+                await self._at(self._settings).open()
 
     async def describe(self) -> dict[str, Any]:
         """What `ant doctor` shows: `configured`, `source`, `base_url` (never with a login in it), `default`."""

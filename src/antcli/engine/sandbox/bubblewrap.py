@@ -13,6 +13,7 @@ import importlib.util
 import itertools
 import marshal
 import os
+import re
 import shutil
 import signal
 import sys
@@ -278,13 +279,14 @@ def find_bwraps() -> list[Path]:
 
 def default_limits() -> dict[str, int]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    major, minor = (int(part) for part in os.uname().release.split("-")[0].split(".")[:2])
+    version = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    kernel = (int(version[1]), int(version[2])) if version else (0, 0)
     return {
         "CORE": 0,
         "FSIZE": 16 * 1024 * MEBI,
         "NOFILE": 65_536,
         # Before 5.14 the kernel counts all processes of the user on the machine, not those of the sandbox alone.
-        "NPROC": 1024 if (major, minor) >= (5, 14) else 16_384,
+        "NPROC": 1024 if kernel >= (5, 14) else 16_384,
         "AS": max(4 * memory, 64 * 1024 * MEBI),  # reserved, not used: Node and Go reserve much
         "DATA": max(memory * 3 // 4, 512 * MEBI),
     }

@@ -15,13 +15,18 @@ from antcli.engine.sandbox.base import Backend, Recipe, Sandbox, SandboxDiedErro
 from antcli.engine.sandbox.choose import choose
 
 PROVISIONING_AT_ONCE = 8
+UNASKED_AT_ONCE = 2
+# A sandbox that nobody waits for yet leaves the processors to the first model request for this long.
+UNASKED_DELAY_SECONDS = 0.08
 
 
 class _Place:
     """One session's sandbox, or the making of it."""
 
-    def __init__(self, making: asyncio.Task[Sandbox]) -> None:
-        self.making = making
+    making: asyncio.Task[Sandbox]
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()  # a call waits for it
         self.calls = 0
         self.idle: asyncio.TimerHandle | None = None
         self.ending: asyncio.Task[None] | None = None
@@ -35,6 +40,7 @@ class Sandboxes:
         self._idle_seconds = idle_seconds
         self._places: dict[str, _Place] = {}
         self._slots = asyncio.Semaphore(PROVISIONING_AT_ONCE)
+        self._unasked_slots = asyncio.Semaphore(UNASKED_AT_ONCE)
         self._choosing = asyncio.Lock()
         self._ending: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -48,6 +54,7 @@ class Sandboxes:
         call is dead."""
         place = self._place(recipe)
         place.calls += 1
+        place.asked.set()
         try:
             sandbox = await _made(place.making)
             return await sandbox.execute(tool, input)
@@ -98,19 +105,40 @@ class Sandboxes:
         if place is None or _is_dead(place.making):
             if place is not None:
                 self._drop(recipe.session_id, place)
-            place = self._places[recipe.session_id] = _Place(asyncio.create_task(self._make(recipe)))
+            place = self._places[recipe.session_id] = _Place()
+            place.making = asyncio.create_task(self._make(recipe, place))
             place.making.add_done_callback(partial(self._made, recipe.session_id, place))
         return place
 
-    async def _make(self, recipe: Recipe) -> Sandbox:
-        if self._closed:
-            raise SandboxUnavailableError("The engine is stopping.")
-        async with self._slots:
+    async def _make(self, recipe: Recipe, place: _Place) -> Sandbox:
+        """Provision, at once when a call waits, else when the processors are free."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(UNASKED_DELAY_SECONDS):
+                await place.asked.wait()
+        async with contextlib.AsyncExitStack() as slots:
+            if not place.asked.is_set():
+                await self._unasked_turn(place, slots)
+            await slots.enter_async_context(self._slots)
+            if self._closed:
+                raise SandboxUnavailableError("The engine is stopping.")
             backend = await self._backend()
             try:
                 return await backend.provision(recipe)
             except OSError as error:
                 raise SandboxUnavailableError(f"{error.filename or recipe.home}: {error.strerror}") from error
+
+    async def _unasked_turn(self, place: _Place, slots: contextlib.AsyncExitStack) -> None:
+        """Wait for one of the few slots for sandboxes that nobody waits for, or until somebody does."""
+        turn = asyncio.ensure_future(self._unasked_slots.acquire())
+        asked = asyncio.ensure_future(place.asked.wait())
+        try:
+            await asyncio.wait((turn, asked), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            asked.cancel()
+            if turn.done() and not turn.cancelled():
+                slots.callback(self._unasked_slots.release)
+            else:
+                turn.cancel()
 
     def _made(self, session_id: str, place: _Place, making: asyncio.Task[Sandbox]) -> None:
         if not making.cancelled():

@@ -251,6 +251,7 @@ async def make_folders(home: Path, owner: int | None = None) -> None:
 
 
 def _make_folders(home: Path, owner: int | None) -> None:
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in FOLDERS:
         folder = home / name
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 OUTPUT_CAP = 102_400
 STATUS_DESCRIPTOR = 198
+OUTPUT_DESCRIPTOR = 199
 _IGNORED_HERE = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _ESCAPES = re.compile(
@@ -72,6 +73,7 @@ class Shell:
             os.dup2(self._output_end, 1)
             os.dup2(self._output_end, 2)
             os.dup2(status, STATUS_DESCRIPTOR)
+            os.dup2(self._output_end, OUTPUT_DESCRIPTOR)
             os.execve("/bin/bash", ["bash", "--noprofile", "--norc"], self._environment)
         except BaseException as error:
             os.write(2, f"bash cannot be started: {error}\n".encode())
@@ -85,7 +87,9 @@ class Shell:
             self.start()
         quoted = command.replace("'", "'\\''").encode("utf-8", "replace")
         self._unsent = (
-            b"builtin eval -- '%b' </dev/null %d>&-\n" % (quoted, STATUS_DESCRIPTOR)
+            # Whatever a command did to its output (`exec >&-`), the next one has its own.
+            b"builtin eval -- '%b' </dev/null >&%d 2>&1 %d>&- %d>&-\n"
+            % (quoted, OUTPUT_DESCRIPTOR, OUTPUT_DESCRIPTOR, STATUS_DESCRIPTOR)
             # The group keeps `set -x` from writing this line into the output.
             + b"{ builtin printf '%%d\\n' \"$?\" >&%d; } 2>/dev/null\n" % STATUS_DESCRIPTOR
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 from antcli.engine.clock import now
 from antcli.engine.ids import new_id
+from antcli.engine.json_text import dump
 from antcli.engine.store.base import Record
 
 # What older SDKs deliver by name (semantics.md 5.2); everything newer travels under the name `message`.
@@ -22,10 +23,6 @@ _NAMED = frozenset(
     session.thread_status_terminated span.model_request_start span.model_request_end span.outcome_evaluation_start
     span.outcome_evaluation_ongoing span.outcome_evaluation_end event_start event_delta""".split()
 )
-
-
-def dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def event(

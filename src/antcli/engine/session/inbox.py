@@ -65,7 +65,7 @@ def _interrupt(draft: Draft, item: ClientEvent, where: str, repeat: bool) -> Rec
         own = event("user.interrupt", state.thread_id, fields, queued=True)
         draft.add(own)
         return own
-    parked = bool(state.calls)
+    parked = bool(state.calls) or state.owes  # owes: this batch has answered the last call
     turns.refuse_open_calls(draft, turns.INTERRUPTED_CALL)
     own = event("user.interrupt", state.thread_id, fields)
     draft.add(own)

@@ -8,13 +8,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
+from weakref import WeakValueDictionary
 
 from antcli.engine.clock import now
 from antcli.engine.errors import not_found
 from antcli.engine.metrics import counters
 from antcli.engine.session.events import frame, not_before
 from antcli.engine.session.state import State, fold
-from antcli.engine.session.stream import Subscriber
+from antcli.engine.session.stream import LARGEST_CHUNK, Subscriber
 from antcli.engine.store.base import Append, MissingError, Record, SessionRow, StaleError, Store
 
 
@@ -51,7 +52,6 @@ class SessionLog:
         self._subscribers: set[Subscriber] = set()
         self.row = row
         self.state = State.from_json(row.state)
-        self.warm: Any = None  # the harness's conversation up to `position`, kept between turns
 
     @property
     def id(self) -> str:
@@ -60,10 +60,6 @@ class SessionLog:
     @property
     def position(self) -> int:
         return self.row.last_position
-
-    @property
-    def in_use(self) -> bool:
-        return bool(self._subscribers) or self._lock.locked()
 
     async def commit(self, decide: Decide, *, epoch: int | None = None) -> list[Record]:
         """Write what `decide` adds to a draft on the present state; returns the records once they are on disk.
@@ -99,7 +95,7 @@ class SessionLog:
                 try:
                     await self._store.append(append)
                 except StaleError:
-                    await self.refresh()
+                    await self._take_over()
                     continue
                 except MissingError:
                     raise not_found("session", self.id) from None
@@ -109,13 +105,17 @@ class SessionLog:
                 return records
 
     async def refresh(self) -> None:
-        """Take over what another process appended."""
+        """Take over what another process appended. Raises RequestError (404), StorageError."""
+        async with self._lock:  # a commit under way is not another process
+            await self._take_over()
+
+    async def _take_over(self) -> None:
         row = await self._store.session(self.id)
         if row is None:
             raise not_found("session", self.id)
         if row.last_position > self.position:
             records = await self._store.records(self.id, after=self.position, limit=row.last_position - self.position)
-            self.row, self.state, self.warm = row, State.from_json(row.state), None
+            self.row, self.state = row, State.from_json(row.state)
             self._publish(records)
 
     def _publish(self, records: Sequence[Record]) -> None:
@@ -140,7 +140,9 @@ class SessionLog:
     def subscribe(self, deltas: frozenset[str]) -> Iterator[Subscriber]:
         """A stream of all that is committed from now on."""
         subscriber = Subscriber(
-            self.position, deltas, lambda after: self._store.records(self.id, after=after, limit=500)
+            self.position,
+            deltas,
+            lambda after: self._store.records(self.id, after=after, limit=500, characters=LARGEST_CHUNK),
         )
         self._subscribers.add(subscriber)
         try:
@@ -149,38 +151,47 @@ class SessionLog:
             self._subscribers.discard(subscriber)
 
     async def delete(self, check: Callable[[State], None], last: Record) -> None:
-        """Remove the session; open streams get `last` and end. `check` may refuse by raising."""
+        """Remove the session; open streams get `last` and end. `check` may refuse by raising.
+
+        Raises RequestError (404), StorageError.
+        """
         async with self._lock:
-            check(self.state)
-            await self._store.delete_session(self.id, self.position)
+            while True:
+                check(self.state)
+                try:
+                    await self._store.delete_session(self.id, self.position)
+                    break
+                except StaleError:
+                    await self._take_over()
+                except MissingError:
+                    raise not_found("session", self.id) from None
             for subscriber in self._subscribers:
                 subscriber.end(frame(last.type, last.body))
 
 
 class Logs:
-    """The sessions in memory; the least recently used ones that nobody uses are dropped."""
+    """The sessions in memory. A session that anyone works on or follows is here, as one object and once; of the others
+    the most recently used ones are kept."""
 
     def __init__(self, store: Store, capacity: int = 1000) -> None:
         self.store = store
         self._capacity = capacity
-        self._logs: OrderedDict[str, SessionLog] = OrderedDict()
+        self._alive: WeakValueDictionary[str, SessionLog] = WeakValueDictionary()
+        self._recent: OrderedDict[str, SessionLog] = OrderedDict()
         self._opening: dict[str, asyncio.Future[SessionLog]] = {}
-        self.pinned: Callable[[str], bool] = lambda id: False  # by the orchestrator: a harness works on it
 
     def __contains__(self, id: str) -> bool:
-        return id in self._logs
+        return id in self._alive
 
     def add(self, row: SessionRow) -> SessionLog:
-        log = self._logs[row.id] = SessionLog(self.store, row)
-        self._shrink()
-        return log
+        log = self._alive[row.id] = SessionLog(self.store, row)
+        return self._touch(log)
 
     async def open(self, id: str) -> SessionLog:
         """Raises RequestError (404)."""
-        log = self._logs.get(id)
+        log = self._alive.get(id)
         if log is not None:
-            self._logs.move_to_end(id)
-            return log
+            return self._touch(log)
         opening = self._opening.get(id)
         if opening is None:
             opening = self._opening[id] = asyncio.ensure_future(self._load(id))
@@ -191,19 +202,18 @@ class Logs:
         row = await self.store.session(id)
         if row is None:
             raise not_found("session", id)
-        return self._logs.get(id) or self.add(row)
+        return self._alive.get(id) or self.add(row)
 
     def forget(self, id: str) -> None:
-        self._logs.pop(id, None)
+        self._alive.pop(id, None)
+        self._recent.pop(id, None)
 
     def streams(self) -> int:
-        return sum(len(log._subscribers) for log in self._logs.values())
+        return sum(len(log._subscribers) for log in self._alive.values())
 
-    def _shrink(self) -> None:
-        if len(self._logs) <= self._capacity:
-            return
-        for id, log in list(self._logs.items()):
-            if len(self._logs) <= self._capacity:
-                return
-            if not log.in_use and not self.pinned(id):
-                del self._logs[id]
+    def _touch(self, log: SessionLog) -> SessionLog:
+        self._recent[log.id] = log
+        self._recent.move_to_end(log.id)
+        if len(self._recent) > self._capacity:
+            self._recent.popitem(last=False)
+        return log

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from antcli.engine.clock import now
 from antcli.engine.errors import invalid, not_found
@@ -18,7 +19,9 @@ from antcli.engine.session.inbox import Repeated, accept
 from antcli.engine.session.log import Draft, Logs
 from antcli.engine.session.state import State
 from antcli.engine.session.stream import Subscriber
-from antcli.engine.store.base import EventFilter, Page, SessionFilter, SessionRow, Store
+from antcli.engine.store.base import EventFilter, Page, Record, SessionFilter, SessionRow, Store
+
+T = TypeVar("T")
 
 
 class Waker(Protocol):
@@ -80,14 +83,17 @@ class Sessions:
             agent_version=agent["version"],
             last_position=len(draft.records),
         )
-        row = await self._store.create_session(row, draft.records)
-        counters.events_appended += len(draft.records)
-        self._logs.add(row)
-        if objects.has_hands(agent):
-            self._hands.prepare(objects.recipe(row, self._data_dir))
-        if initial_events:
-            self._waker.wake(row.id)
+        await _to_its_end(self._create(row, draft.records))
         return objects.session(row, draft.state)
+
+    async def _create(self, row: SessionRow, records: list[Record]) -> None:
+        row = await self._store.create_session(row, records)
+        counters.events_appended += len(records)
+        self._logs.add(row)
+        if objects.has_hands(row.body["agent"]):
+            self._hands.prepare(objects.recipe(row, self._data_dir))
+        if records:
+            self._waker.wake(row.id)
 
     async def get(self, id: str) -> dict[str, Any]:
         log = await self._logs.open(id)
@@ -138,6 +144,9 @@ class Sessions:
         return objects.session(log.row, log.state)
 
     async def delete(self, id: str) -> None:
+        await _to_its_end(self._delete(id))
+
+    async def _delete(self, id: str) -> None:
         log = await self._logs.open(id)
         last = event("session.deleted", log.state.thread_id)
         await log.delete(lambda state: _must_not_run(state, "deleted"), last)
@@ -146,6 +155,9 @@ class Sessions:
 
     async def send(self, id: str, events: list[dict[str, Any]], *, retry: bool) -> list[str]:
         """The stored events as JSON texts, once they are on disk; all of the batch or none (semantics.md 3)."""
+        return await _to_its_end(self._send(id, events, retry))
+
+    async def _send(self, id: str, events: list[dict[str, Any]], retry: bool) -> list[str]:
         log = await self._logs.open(id)
         echo: list[str] = []
 
@@ -197,6 +209,11 @@ class Sessions:
     async def list(self, filter: SessionFilter, page: Page) -> list[tuple[int, dict[str, Any]]]:
         rows = await self._store.sessions(filter, page)
         return [(row.sequence, objects.session(row, State.from_json(row.state))) for row in rows]
+
+
+async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """What is on disk must also have its consequences, even when the client has gone."""
+    return await asyncio.shield(asyncio.ensure_future(work))
 
 
 def _must_not_run(state: State, verb: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from antcli.engine.clock import parse
@@ -49,7 +49,8 @@ class State:
 
     `owes` says that the model has input without an answer, `requests` how many model requests were answered,
     `failures` how often the present one failed, `rounds` the requests since the last user message; `under_way` that
-    the present turn has got beyond its start.
+    the present turn has got beyond its start. `context_tokens` is the size of the conversation at the last request,
+    `context_from` the position of its last compaction: what lies before is not shown to the model any more.
     """
 
     thread_id: str
@@ -65,6 +66,8 @@ class State:
     requests: int = 0
     failures: int = 0
     rounds: int = 0
+    context_tokens: int = 0
+    context_from: int = 0
     usage: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_USAGE, 0))
     active_seconds: float = 0.0
     running_since: str | None = None
@@ -82,8 +85,8 @@ class State:
 
     def to_json(self) -> dict[str, Any]:
         data = {name: getattr(self, name) for name in _FIELDS}
-        data["queue"] = [asdict(item) for item in self.queue]
-        data["calls"] = {id: asdict(call) for id, call in self.calls.items()}
+        data["queue"] = [{name: getattr(item, name) for name in _QUEUED_FIELDS} for item in self.queue]
+        data["calls"] = {id: {name: getattr(call, name) for name in _CALL_FIELDS} for id, call in self.calls.items()}
         return data
 
     @classmethod
@@ -104,10 +107,10 @@ class State:
         """Seconds in status running up to `moment`."""
         if self.running_since is None:
             return self.active_seconds
-        return self.active_seconds + (parse(moment) - parse(self.running_since)).total_seconds()
+        return self.active_seconds + max(0.0, (parse(moment) - parse(self.running_since)).total_seconds())
 
 
-_FIELDS = tuple(item.name for item in fields(State))
+_FIELDS, _CALL_FIELDS, _QUEUED_FIELDS = (tuple(item.name for item in fields(kind)) for kind in (State, Call, Queued))
 
 
 def fold(state: State, record: Record) -> None:
@@ -122,6 +125,12 @@ def fold(state: State, record: Record) -> None:
     elif type == "_call_started":
         assert record.data is not None
         state.calls[record.data["id"]].started = True
+    elif type == "_resumed":  # nobody had worked on it since the moment it names
+        assert record.data is not None
+        state.active_seconds = state.active_until(record.data["since"])
+        state.running_since = record.processed_at
+    elif type == "agent.thread_context_compacted":
+        state.context_tokens, state.context_from = 0, record.position
     elif type == "span.model_request_start":
         state.span = record.event_id
     elif type == "span.model_request_end":
@@ -157,7 +166,10 @@ def _end_request(state: State, record: Record) -> None:
         state.requests += 1
         state.rounds += 1
         state.failures = 0
-        state.owes = data.get("paused", False)
+        if not data.get("summary"):  # a request for a summary answers nothing
+            state.owes = data.get("paused", False)
+        if body["is_error"] is False:
+            state.context_tokens = sum(body["model_usage"][name] for name in _USAGE)
     elif not data.get("lost"):
         state.failures += 1
 

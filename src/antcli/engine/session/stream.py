@@ -12,6 +12,8 @@ from antcli.engine.store.base import Record
 HEARTBEAT = b": ping\n\n"
 HEARTBEAT_SECONDS = 15.0
 _LARGEST_BACKLOG = 1000
+LARGEST_CHUNK = 4 * 2**20  # bytes that wait for one reader, or come from the log at once; one event may be larger
+_PREVIEW_START = b"event: event_start\n"
 _ENDS = frozenset({"session.deleted", "session.status_terminated"})
 
 ReadLog = Callable[[int], Awaitable[list[Record]]]
@@ -26,33 +28,51 @@ class Subscriber:
         self._taken = position  # the last log entry that left through frames()
         self._newest = position  # the last one that was offered
         self._frames: deque[tuple[int | None, bytes]] = deque()
+        self._size = 0
+        self._torn = True  # the reader lacks a part of the present preview, so it gets no more of it
         self._behind = False
         self._ended = False
         self._waiter: asyncio.Future[None] | None = None
 
     def push(self, record: Record, data: bytes) -> None:
+        if record.position <= self._taken:  # it was on disk, and so read, before it was offered
+            return
         self._newest = record.position
         if self._behind:
             return
-        if len(self._frames) >= _LARGEST_BACKLOG:
+        if self._is_full(data):
             self._frames.clear()
-            self._behind = True
+            self._size = 0
+            self._behind = self._torn = True
         else:
-            self._frames.append((record.position, data))
+            self._append(record.position, data)
             self._ended = self._ended or record.type in _ENDS
         self._wake()
 
     def preview(self, type: str, data: bytes) -> None:
-        """Previews are best effort: a reader that is behind does not get them."""
-        if type in self._deltas and not self._behind and len(self._frames) < _LARGEST_BACKLOG:
-            self._frames.append((None, data))
+        """Previews are best effort: a reader that came late or is behind does not get the rest of one."""
+        if type not in self._deltas:
+            return
+        if data.startswith(_PREVIEW_START):
+            self._torn = False
+        self._torn = self._torn or self._behind or self._is_full(data)
+        if not self._torn:
+            self._append(None, data)
             self._wake()
 
     def end(self, data: bytes) -> None:
         """Deliver a last frame that is in no log (`session.deleted`) and finish."""
-        self._frames.append((None, data))
+        self._append(None, data)
         self._ended, self._behind = True, False
         self._wake()
+
+    def _is_full(self, data: bytes) -> bool:
+        waiting = len(self._frames)
+        return waiting >= _LARGEST_BACKLOG or (waiting > 0 and self._size + len(data) > LARGEST_CHUNK)
+
+    def _append(self, position: int | None, data: bytes) -> None:
+        self._frames.append((position, data))
+        self._size += len(data)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -84,12 +104,13 @@ class Subscriber:
             self._taken = positions[-1]
         chunk = b"".join(data for _, data in self._frames)
         self._frames.clear()
+        self._size = 0
         return chunk
 
     async def _catch_up(self) -> bytes:
         records = await self._read(self._taken)
         if records:
-            self._taken = records[-1].position
+            self._taken = max(self._taken, records[-1].position)
         if self._taken >= self._newest:
             self._behind = False
         self._ended = self._ended or any(record.type in _ENDS for record in records)

@@ -164,8 +164,11 @@ class Store(Protocol):
         """Returns the new last position once it is on disk. Raises StaleError, FencedError, MissingError."""
         ...
 
-    async def records(self, session_id: str, *, after: int = 0, limit: int = 1000) -> list[Record]:
-        """The log itself in order of position, internal records included."""
+    async def records(
+        self, session_id: str, *, after: int = 0, limit: int = 1000, characters: int | None = None
+    ) -> list[Record]:
+        """The log itself in order of position, internal records included; ends after the record whose body makes it
+        more than `characters` long."""
         ...
 
     async def record(self, session_id: str, position: int) -> Record | None: ...

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from antcli.engine.json_text import dump
 from antcli.engine.store.base import (
     QUEUED_KEY,
     Append,
@@ -36,6 +37,7 @@ _OPERATORS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 _SESSION_COLUMNS = (
     "id, body, state, status, created_at, updated_at, archived_at, agent_id, agent_version, last_position, sequence"
 )
+_AWAKE = "status IN ('running', 'rescheduling')"  # the words of a partial index; only such sessions have a lease
 _RECORD_COLUMNS = "type, event_id, body, thread_id, processed_at, data, position"
 
 
@@ -100,7 +102,7 @@ class SqliteStore:
     # Objects
 
     async def insert(self, kind: str, id: str, body: dict[str, Any], *, parent: str = "") -> Object:
-        text = _dump(body)
+        text = dump(body)
 
         def job(connection: sqlite3.Connection) -> Object:
             cursor = connection.execute(
@@ -123,7 +125,7 @@ class SqliteStore:
     async def replace(
         self, object: Object, body: dict[str, Any], *, archive: tuple[str, str, dict[str, Any]] | None = None
     ) -> Object:
-        text = _dump(body)
+        text = dump(body)
 
         def job(connection: sqlite3.Connection) -> Object:
             changed = connection.execute(
@@ -137,7 +139,7 @@ class SqliteStore:
                 kind, id, version = archive
                 connection.execute(
                     "INSERT INTO objects (kind, id, parent, created_at, body) VALUES (?, ?, ?, ?, ?)",
-                    (kind, id, object.id, version.get("created_at", ""), _dump(version)),
+                    (kind, id, object.id, version.get("created_at", ""), dump(version)),
                 )
             return Object(object.kind, object.id, body, object.sequence, object.revision + 1)
 
@@ -156,7 +158,7 @@ class SqliteStore:
             cursor = connection.execute(
                 "INSERT INTO sessions (id, body, state, status, created_at, updated_at, archived_at, agent_id,"
                 " agent_version, last_position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (row.id, _dump(row.body), _dump(row.state), row.status, row.created_at, row.updated_at,
+                (row.id, dump(row.body), dump(row.state), row.status, row.created_at, row.updated_at,
                  row.archived_at, row.agent_id, row.agent_version, row.last_position),
             )  # fmt: skip
             sequence = cursor.lastrowid or 0
@@ -203,8 +205,8 @@ class SqliteStore:
     # The log
 
     async def append(self, append: Append) -> int:
-        state = _dump(append.state)
-        body = None if append.body is None else _dump(append.body)
+        state = dump(append.state)
+        body = None if append.body is None else dump(append.body)
 
         def job(connection: sqlite3.Connection) -> int:
             sequence, last_position, epoch = _locate(connection, append.session_id)
@@ -224,12 +226,24 @@ class SqliteStore:
 
         return await self._write(job)
 
-    async def records(self, session_id: str, *, after: int = 0, limit: int = 1000) -> list[Record]:
+    async def records(
+        self, session_id: str, *, after: int = 0, limit: int = 1000, characters: int | None = None
+    ) -> list[Record]:
         sql = (
             f"SELECT {_RECORD_COLUMNS} FROM events WHERE session = (SELECT sequence FROM sessions WHERE id = ?)"
             " AND position > ? ORDER BY position LIMIT ?"
         )
-        return await self._read(lambda c: [_record(row) for row in c.execute(sql, (session_id, after, limit))])
+
+        def query(connection: sqlite3.Connection) -> list[Record]:
+            found, length = [], 0
+            for row in connection.execute(sql, (session_id, after, limit)):
+                found.append(_record(row))
+                length += len(row[2])
+                if characters is not None and length > characters:
+                    break
+            return found
+
+        return await self._read(query)
 
     async def record(self, session_id: str, position: int) -> Record | None:
         found = await self.records(session_id, after=position - 1, limit=1)
@@ -266,7 +280,9 @@ class SqliteStore:
     async def renew(self, owner: str, seconds: float) -> None:
         until = time.time() + seconds
         await self._write(
-            lambda connection: connection.execute("UPDATE sessions SET lease_until = ? WHERE owner = ?", (until, owner))
+            lambda connection: connection.execute(
+                f"UPDATE sessions SET lease_until = ? WHERE {_AWAKE} AND owner = ?", (until, owner)
+            )
         )
 
     async def release(self, session_id: str, epoch: int) -> None:
@@ -279,15 +295,12 @@ class SqliteStore:
     async def release_all(self) -> None:
         await self._write(
             lambda connection: connection.execute(
-                "UPDATE sessions SET owner = NULL, lease_until = 0 WHERE owner IS NOT NULL"
+                f"UPDATE sessions SET owner = NULL, lease_until = 0 WHERE {_AWAKE} AND owner IS NOT NULL"
             )
         )
 
     async def awake(self) -> list[str]:
-        sql = (
-            "SELECT id FROM sessions WHERE status IN ('running', 'rescheduling')"
-            " AND (owner IS NULL OR lease_until < ?) ORDER BY sequence"
-        )
+        sql = f"SELECT id FROM sessions WHERE {_AWAKE} AND (owner IS NULL OR lease_until < ?) ORDER BY sequence"
         return await self._read(lambda connection: [row[0] for row in connection.execute(sql, (time.time(),))])
 
     async def count_sessions(self) -> dict[str, int]:
@@ -309,10 +322,6 @@ class SqliteStore:
                     for id, body, sequence, revision in connection.execute(sql, values)]  # fmt: skip
 
         return await self._read(query)
-
-
-def _dump(value: dict[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _marks(values: Sequence[Any]) -> str:
@@ -373,7 +382,7 @@ def _insert_records(connection: sqlite3.Connection, session: int, position: int,
     rows = []
     for record in records:
         position += 1
-        data = None if record.data is None else _dump(record.data)
+        data = None if record.data is None else dump(record.data)
         rows.append((session, position, record.event_id, record.type, record.thread_id, record.processed_at,
                      1 if record.type.startswith("_") else 0, record.body, data))  # fmt: skip
         if record.settles is not None:

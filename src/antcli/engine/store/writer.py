@@ -24,6 +24,7 @@ class Writer:
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         self._connect = connect
         self._loop = asyncio.get_running_loop()
+        self._closed = False
         self._queue: SimpleQueue[tuple[Job, asyncio.Future[Any]] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
@@ -33,11 +34,14 @@ class Writer:
 
         Cancelling the caller does not take the job back: what was submitted is written.
         """
+        if self._closed:
+            raise StorageError("The engine's database is closed: the engine is stopping.")
         future: asyncio.Future[T] = self._loop.create_future()
         self._queue.put((job, future))
         return await asyncio.shield(future)
 
     async def close(self) -> None:
+        self._closed = True
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 

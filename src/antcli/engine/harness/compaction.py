@@ -1,0 +1,37 @@
+"""Making room near the context limit: the conversation so far becomes a summary; the log stays whole (semantics.md 7.2).
+
+It also bounds what a wake costs: a harness that knows nothing reads the log from the last compaction on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Message = dict[str, Any]
+
+_INSTRUCTION = (
+    "This conversation is about to exceed your context window. Write a summary from which you can go on as if you had"
+    " read all of it: the task and every wish and constraint of the user, word for word where the wording matters; what"
+    " was done and found out; decisions and their reasons; files, names, commands and values that are still needed;"
+    " what is open and what comes next. Call no tool and write nothing but the summary."
+)
+_HEADING = "Summary of the conversation so far, which is no longer shown:\n\n"
+
+
+def asking_for_summary(messages: list[Message]) -> list[Message]:
+    """The conversation with the wish for a summary at its end."""
+    block = {"type": "text", "text": _INSTRUCTION}
+    if messages and messages[-1]["role"] == "user":
+        return [*messages[:-1], {"role": "user", "content": [*messages[-1]["content"], block]}]
+    return [*messages, {"role": "user", "content": [block]}]
+
+
+def compacted(messages: list[Message], summary: str) -> list[Message]:
+    """What stays: the summary, and the input that the model has not answered yet, with the calls that it answers."""
+    first = {"type": "text", "text": _HEADING + summary}
+    if not messages or messages[-1]["role"] != "user":
+        return [{"role": "user", "content": [first]}]
+    last = messages[-1]
+    if any(block["type"] == "tool_result" for block in last["content"]):
+        return [{"role": "user", "content": [first]}, messages[-2], last]
+    return [{"role": "user", "content": [first, *last["content"]]}]
