@@ -289,3 +289,12 @@ def test_a_request_does_not_import_what_httpx_would_like(server: Any, reply: Any
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert not set(json.loads(run.stdout)) & {"click", "rich", "pygments", "asyncio", "pydantic"}
+
+
+def test_the_tries_of_one_request_share_a_key_and_other_requests_have_others(server: Any, reply: Any) -> None:
+    server.answers(reply(status=503, headers={"retry-after": "0"}), reply(body={}), reply(body={}))
+    with server.client() as client:
+        client.call("sessions.events.send", "sesn_1", body={"events": []})
+        client.call("sessions.events.send", "sesn_1", body={"events": []})
+    first, again, other = (asked.headers["idempotency-key"] for asked in server.asked)
+    assert first == again != other

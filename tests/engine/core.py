@@ -103,14 +103,14 @@ class Core:
 @contextlib.asynccontextmanager
 async def running(
     data_dir: Path, *, wrap: Callable[[Store], Store] = lambda store: store, retries: int = 2, grace: float = 2.0,
-    brain: Any = None, hands: Any = None, capacity: int = 1000,
+    brain: Any = None, hands: Any = None, capacity: int = 1000, context_tokens: int = 150_000,
 ) -> AsyncIterator[Core]:  # fmt: skip
     """`brain` and `hands` stand in for the providers and the sandboxes; see doubles.py."""
     data_dir.mkdir(exist_ok=True)
     store = wrap(SqliteStore(data_dir / "ant.db"))
     await store.open()
     logs, providers, sandboxes = Logs(store, capacity), brain or Providers(None), hands or Sandboxes("auto")
-    harness = Harness(store, providers, sandboxes, data_dir, retries=retries)
+    harness = Harness(store, providers, sandboxes, data_dir, retries=retries, context_tokens=context_tokens)
     orchestrator = Orchestrator(store, logs, harness)
     await orchestrator.start()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -186,6 +187,7 @@ class Client:
         if body is None:
             return Request(asked.method, where, sent)
         sent["content-type"] = "application/json"
+        sent.setdefault("idempotency-key", os.urandom(16).hex())  # the same in every try of this request
         return Request(asked.method, where, sent, _encoded(body))
 
     def _headers(self, beta: str | None, accept: str, extra: Mapping[str, str] | None) -> dict[str, str]:

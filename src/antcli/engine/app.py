@@ -39,7 +39,10 @@ class Engine:
         self.providers = Providers(settings.model)
         self.sandboxes = Sandboxes(settings.sandbox)
         logs = Logs(self.store)
-        harness = Harness(self.store, self.providers, self.sandboxes, data_dir, retries=settings.model_retries)
+        harness = Harness(
+            self.store, self.providers, self.sandboxes, data_dir,
+            retries=settings.model_retries, context_tokens=settings.context_tokens,
+        )  # fmt: skip
         self.orchestrator = Orchestrator(self.store, logs, harness)
         self.sessions = Sessions(self.store, logs, self.orchestrator, self.sandboxes, data_dir)
         self.cursors: Cursors

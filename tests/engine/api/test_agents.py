@@ -149,7 +149,7 @@ def test_what_is_unknown_is_not_found(sdk: anthropic.Anthropic) -> None:
         (AGENT | {"tools": [{}]}, "tools.0: needs a `type`: one of agent_toolset_20260401, custom."),
         (AGENT | {"tools": [{"type": "computer"}]}, "tools.0: type 'computer' is not one of agent_toolset_20260401, custom."),  # noqa: E501
         (AGENT | {"tools": [{"type": "custom", "description": "d", "input_schema": {"type": "object"}}]}, "tools.0.name: required, but not given."),  # noqa: E501
-        (AGENT | {"skills": [{"type": "custom", "skill_id": "s"}]}, "skills: not supported by the local engine."),  # noqa: E501
+        (AGENT | {"skills": [{"type": "custom", "skill_id": "s"}]}, "skills: not supported by the local engine."),
         (AGENT | {"execution_identity": {"type": "aws_role", "role_arn": "x"}}, "execution_identity: not supported by the local engine: aws_role."),  # noqa: E501
     ],
 )  # fmt: skip
@@ -184,7 +184,7 @@ def custom(**changes: object) -> dict[str, object]:
         ([TOOLSET | {"default_config": {"permission_policy": {"type": "auto"}}}], "tools.0.default_config.permission_policy: not supported by the local engine: the policy `auto`."),  # noqa: E501
         ([TOOLSET | {"configs": [{"name": "web_search", "enabled": True}]}], "tools.0.configs.0: not supported by the local engine: web_search has no implementation yet."),  # noqa: E501
         ([TOOLSET | {"configs": [{"name": "web_fetch", "allowed_domains": ["a.example"]}]}], "tools.0.configs.0: not supported by the local engine: allowed_domains of web_fetch."),  # noqa: E501
-        ([{"type": "mcp_toolset", "mcp_server_name": "s"}], "tools.0: not supported by the local engine: MCP servers."),  # noqa: E501
+        ([{"type": "mcp_toolset", "mcp_server_name": "s"}], "tools.0: not supported by the local engine: MCP servers."),
     ],
 )  # fmt: skip
 def test_bad_tools_are_refused(http: httpx.Client, tools: list[object], expected: str) -> None:

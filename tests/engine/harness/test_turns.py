@@ -253,3 +253,21 @@ def test_a_change_of_title_and_metadata_is_an_event_with_only_what_changed(tmp_p
             assert "agent" not in updated
 
     asyncio.run(scenario())
+
+
+def test_a_message_that_a_client_repeats_under_its_key_is_taken_once(tmp_path):
+    async def scenario():
+        async with running(tmp_path) as core:
+            id = await core.create(agent(core.script({"text": "one"}, {"text": "two"})))
+            batch = [message("hi"), message("there")]
+            first = await core.sessions.send(id, batch, retry=False, key="k1")
+            await core.idle(id)
+            assert await core.sessions.send(id, batch, retry=True, key="k1") == first
+            events = await core.idle(id)
+            assert texts(events, "user.message") == ["hi", "there"] and texts(events) == ["one"]
+        async with running(tmp_path) as core:
+            assert await core.sessions.send(id, batch, retry=True, key="k1") == first
+            await core.sessions.send(id, [message("hi")], retry=False, key="k2")
+            assert texts(await core.idle(id)) == ["one", "two"]
+
+    asyncio.run(scenario())

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from antcli.engine.sandbox import choose as choose_module
+from antcli.engine.sandbox import pool as pool_module
 from antcli.engine.sandbox import process as process_module
 from antcli.engine.sandbox.base import Recipe, Sandbox, SandboxUnavailableError, ToolResult
 from antcli.engine.sandbox.none import NoSandbox
@@ -318,3 +319,26 @@ def test_trees_are_deleted_without_following_links(tmp_path: Path) -> None:
     assert not root.exists()
     assert (outside / "f").read_text() == "stays"
     assert outside.stat().st_mode & 0o777 == 0o755
+
+
+def test_of_many_that_rest_the_unused_and_the_longest_unused_go_first(
+    backend: Counting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "MOST_RESTING", 2)
+
+    async def scenario() -> None:
+        sandboxes = Sandboxes("auto")
+        recipes = [Recipe(f"sesn_{n}", tmp_path / str(n), "none", {"MARK": MARK}) for n in range(4)]
+        try:
+            sandboxes.prepare(recipes[0])
+            await until(lambda: backend.made == 1 and not backend.at_once)
+            for recipe in recipes[1:]:
+                await bash(sandboxes, recipe, "cd /tmp")
+            # 0 was never used, 1 longest not: both went, and 1 begins anew.
+            assert text(await bash(sandboxes, recipes[2], "pwd")) == "/tmp"
+            assert text(await bash(sandboxes, recipes[3], "pwd")) == "/tmp"
+            assert text(await bash(sandboxes, recipes[1], "pwd")) == "/workspace"
+        finally:
+            await sandboxes.close()
+
+    asyncio.run(scenario())

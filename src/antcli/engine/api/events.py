@@ -10,9 +10,11 @@ from antcli.engine.api.query import Query
 from antcli.engine.api.schemas.events import EventSend, plain
 from antcli.engine.api.services import operation, read_body, services
 from antcli.engine.api.streams import EventStream
+from antcli.engine.errors import invalid
 from antcli.engine.store.base import EventFilter
 
 DEFAULT_LIMIT = MAXIMUM_LIMIT = 1000
+MAXIMUM_KEY = 255
 
 # Every type that a log can hold; `session.deleted` and the previews exist on streams only (api.md 10.8).
 STORED_TYPES = frozenset(
@@ -36,7 +38,11 @@ async def send(request: Request, query: Query) -> Response:
     body = await read_body(request, EventSend)
     # The only sign of a repeated POST that SDKs give (api.md 2).
     retry = request.headers.get("x-stainless-retry-count", "0") != "0"
-    echo = await services(request).sessions.send(request.path_params["session_id"], plain(body.events), retry=retry)
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 1 <= len(key) <= MAXIMUM_KEY:
+        raise invalid(f"Idempotency-Key: must have 1 to {MAXIMUM_KEY} characters, not {len(key)}.")
+    sessions, id = services(request).sessions, request.path_params["session_id"]
+    echo = await sessions.send(id, plain(body.events), retry=retry, key=key)
     return _spliced(echo, "")
 
 

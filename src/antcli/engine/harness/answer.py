@@ -94,6 +94,9 @@ class Answer:
     def _preview(self, type: str, body: dict[str, Any]) -> None:
         self._show(type, frame(body["type"], dump(body)))
 
+    def text(self) -> str:
+        return "".join(block["text"] for block in self._blocks if block["type"] == "text").strip()
+
     def record(self, draft: Draft, agent: dict[str, Any], span: str) -> None:
         """Add the whole answer: messages, thinking and tool uses, the end of the span, results of refused calls."""
         thread = draft.state.thread_id

@@ -1,4 +1,4 @@
-"""Making room near the context limit: the conversation so far becomes a summary; the log stays whole (semantics.md 7.2).
+"""Making room near the context limit: what was said becomes a summary; the log stays whole (semantics.md 7.2).
 
 It also bounds what a wake costs: a harness that knows nothing reads the log from the last compaction on.
 """

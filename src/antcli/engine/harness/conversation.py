@@ -15,11 +15,11 @@ _BLANK = {"type": "text", "text": "(a blank message)"}
 
 
 class Conversation:
-    """`messages` in Messages API form after all records up to `position`."""
+    """`messages` in Messages API form after all records up to `position`; it begins after the record at `after`."""
 
-    def __init__(self) -> None:
+    def __init__(self, after: int = 0) -> None:
         self.messages: list[dict[str, Any]] = []
-        self.position = 0
+        self.position = after
         self.size = 0  # about as many bytes as it takes in memory
         self._provider_ids: dict[str, str] = {}
 
@@ -36,6 +36,8 @@ class Conversation:
             self._add_result(json.loads(record.body), "tool_use_id")
         elif type == "user.custom_tool_result":
             self._add_result(json.loads(record.body), "custom_tool_use_id")
+        elif type == "agent.thread_context_compacted":
+            self.messages = list(data["messages"])
         elif type == "span.model_request_end" and data.get("content"):
             self._add("assistant", _without_loose_end(_without_blanks(data["content"])))
 
@@ -80,8 +82,9 @@ class Conversations:
         self._kept: OrderedDict[str, Conversation] = OrderedDict()
 
     async def of(self, log: SessionLog) -> Conversation:
-        """The conversation up to the end of the log."""
-        conversation = self._kept.pop(log.id, None) or Conversation()
+        """The conversation up to the end of the log. What lies before its last compaction is not read."""
+        after = max(0, log.state.context_from - 1)
+        conversation = self._kept.pop(log.id, None) or Conversation(after)
         self._size -= conversation.size
         while conversation.position < log.position:
             records = await self._store.records(log.id, after=conversation.position, limit=_PAGE)

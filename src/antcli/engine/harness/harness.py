@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from antcli.engine.clock import now, parse
 from antcli.engine.harness.answer import NO_USAGE, Answer
-from antcli.engine.harness.conversation import Conversation, Conversations
+from antcli.engine.harness.compaction import asking_for_summary, compacted
+from antcli.engine.harness.conversation import Conversations
 from antcli.engine.harness.request import build
 from antcli.engine.harness.steps import Step, is_read, next_calls, next_step
 from antcli.engine.metrics import counters
@@ -93,17 +94,20 @@ def _is_announced(log: SessionLog) -> bool:
 
 
 class Harness:
-    """Stateless but for a cache: one object serves all sessions. `retries` bounds the tries of one model request."""
+    """Stateless but for a cache: one object serves all sessions. `retries` bounds the tries of one model request; a
+    conversation of more than `context_tokens` is summarised before it goes on."""
 
     def __init__(
-        self, store: Store, providers: Providers, sandboxes: Sandboxes, data_dir: Path, *, retries: int
-    ) -> None:
+        self, store: Store, providers: Providers, sandboxes: Sandboxes, data_dir: Path, *, retries: int,
+        context_tokens: int,
+    ) -> None:  # fmt: skip
         self._store = store
         self._conversations = Conversations(store)
         self._providers = providers
         self._sandboxes = sandboxes
         self._data_dir = data_dir
         self._retries = retries
+        self._context_tokens = context_tokens
 
     async def run(self, log: SessionLog, epoch: int, control: Control) -> None:
         """Bring the session on until it is idle or ended, or until it is to be parked.
@@ -226,20 +230,14 @@ class Harness:
         if log.state.owes and log.state.rounds >= _MOST_ROUNDS:  # else a new turn begins, which counts anew
             await self._end_turn(log, epoch, "tool_use_limit_reached_error", f"More than {_MOST_ROUNDS} tool rounds.")
             return
-        span = await self._begin_request(log, epoch)
-        if _is_interrupted(log):
-            raise Interrupted
-        answer = Answer(log.preview)
-        try:
-            conversation = await self._conversations.of(log)
-            await control.race(log, self._stream(log, conversation, answer))
-        except ModelError as error:
-            await self._handle_failure(log, epoch, control, error, answer.usage)
+        if log.state.context_tokens > self._context_tokens:
+            await self._compact(log, epoch, control)
             return
-        except Interrupted:
-            if answer.usage != NO_USAGE:  # it was paid for
-                await log.commit(lambda draft: self._close_span(draft, is_error=None, usage=answer.usage), epoch=epoch)
-            raise
+        span = await self._begin_request(log, epoch, [] if log.state.owes else await self._queued(log, "user.message"))
+        messages = (await self._conversations.of(log)).messages
+        answer = Answer(log.preview)
+        if not await self._get_answer(log, epoch, control, messages, answer):
+            return
 
         def decide(draft: Draft) -> None:
             if draft.state.span != span:  # a write that seemed to fail was none the less made
@@ -257,9 +255,46 @@ class Harness:
 
         await _keep(log, decide, epoch)
 
-    async def _begin_request(self, log: SessionLog, epoch: int) -> str:
-        """Take what is queued, if this begins a turn, and open the span of a model request; its event id."""
-        messages = [] if log.state.owes else await self._queued(log, "user.message")
+    async def _compact(self, log: SessionLog, epoch: int, control: Control) -> None:
+        """Have the conversation summarised; the summary and the unanswered input are what the model is shown next."""
+        span = await self._begin_request(log, epoch, [])
+        messages = list((await self._conversations.of(log)).messages)
+        answer = Answer(lambda type, data: None)
+        if not await self._get_answer(log, epoch, control, asking_for_summary(messages), answer):
+            return
+        if not answer.text():
+            problem = "The model did not summarise the conversation, which is too long to go on."
+            await self._end_turn(log, epoch, "compaction_limit_reached_error", problem, answer.usage)
+            return
+
+        def decide(draft: Draft) -> None:
+            if draft.state.span == span:
+                ending = {"model_request_start_id": span, "is_error": False, "model_usage": answer.usage}
+                thread, shown = draft.state.thread_id, compacted(messages, answer.text())
+                draft.add(event("span.model_request_end", thread, ending, data={"summary": True}))
+                draft.add(event("agent.thread_context_compacted", thread, data={"messages": shown}))
+
+        await _keep(log, decide, epoch)
+
+    async def _get_answer(
+        self, log: SessionLog, epoch: int, control: Control, messages: list[dict[str, Any]], answer: Answer
+    ) -> bool:
+        """Let the model fill `answer`; False when it failed, which is dealt with. Raises Interrupted."""
+        if _is_interrupted(log):
+            raise Interrupted
+        try:
+            await control.race(log, self._stream(log, messages, answer))
+        except ModelError as error:
+            await self._handle_failure(log, epoch, control, error, answer.usage)
+            return False
+        except Interrupted:
+            if answer.usage != NO_USAGE:  # it was paid for
+                await log.commit(lambda draft: self._close_span(draft, is_error=None, usage=answer.usage), epoch=epoch)
+            raise
+        return True
+
+    async def _begin_request(self, log: SessionLog, epoch: int, messages: list[Record]) -> str:
+        """Take the queued `messages`, if this begins a turn, and open the span of a model request; its event id."""
         start = event("span.model_request_start", log.state.thread_id)
 
         def decide(draft: Draft) -> None:
@@ -270,10 +305,10 @@ class Harness:
         await log.commit(decide, epoch=epoch)
         return start.event_id
 
-    async def _stream(self, log: SessionLog, conversation: Conversation, answer: Answer) -> None:
+    async def _stream(self, log: SessionLog, messages: list[dict[str, Any]], answer: Answer) -> None:
         agent = log.row.body["agent"]
         provider, model = await self._providers.resolve(agent["model"]["id"])
-        request = build(log.id, log.state, agent, conversation.messages, model)
+        request = build(log.id, log.state, agent, messages, model)
         counters.model_requests += 1
         async with contextlib.aclosing(provider.stream(request)) as items:
             async for item in items:

@@ -16,6 +16,7 @@ from antcli.engine.sandbox.choose import choose
 
 PROVISIONING_AT_ONCE = 8
 UNASKED_AT_ONCE = 2
+MOST_RESTING = 64  # sandboxes that no call uses, about 5 MB each; the least needed one goes when there are more
 # A sandbox that nobody waits for yet leaves the processors to the first model request for this long.
 UNASKED_DELAY_SECONDS = 0.08
 
@@ -28,6 +29,7 @@ class _Place:
     def __init__(self) -> None:
         self.asked = asyncio.Event()  # a call waits for it
         self.calls = 0
+        self.resting_since = 0.0
         self.idle: asyncio.TimerHandle | None = None
         self.ending: asyncio.Task[None] | None = None
 
@@ -151,7 +153,16 @@ class Sandboxes:
             place.idle.cancel()
         if place.calls == 0 and place.making.done() and self._places.get(session_id) is place:
             loop = asyncio.get_running_loop()
+            place.resting_since = loop.time()
             place.idle = loop.call_later(self._idle_seconds, self._put_away, session_id, place)
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Put away the sandbox that was never used, or not for the longest time, when too many rest."""
+        resting = {id: place for id, place in self._places.items() if place.calls == 0 and place.making.done()}
+        if len(resting) > MOST_RESTING:
+            id = min(resting, key=lambda id: (resting[id].asked.is_set(), resting[id].resting_since))
+            self._drop(id, resting[id])
 
     def _put_away(self, session_id: str, place: _Place) -> None:
         if place.calls == 0:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from antcli.engine.errors import conflict, invalid
 from antcli.engine.session import turns
-from antcli.engine.session.events import event
+from antcli.engine.session.events import event, internal
 from antcli.engine.session.log import Draft
 from antcli.engine.store.base import Record
 
@@ -20,24 +20,31 @@ ClientEvent = dict[str, Any]
 
 
 class Repeated(Exception):
-    """The answer to this tool use is in the log already, at `position`: the client repeats its request."""
+    """What the client sends is in the log already, at `positions`: it repeats a request whose answer it did not get."""
 
-    def __init__(self, position: int) -> None:
-        self.position = position
+    def __init__(self, positions: list[int]) -> None:
+        self.positions = positions
 
 
-def accept(draft: Draft, events: list[ClientEvent], *, repeat: bool) -> list[str]:
+def accept(draft: Draft, events: list[ClientEvent], *, repeat: bool, key: str | None = None) -> list[str]:
     """Add the records for a whole batch, or raise and add none of them; the bodies of the client's own events.
 
-    `repeat` says that the client marked its request as a retry: an answer that is in the log already is then not an
-    error. Raises RequestError (400, 409), Repeated.
+    `repeat` says that the client marked its request as a retry: an answer to a tool use that is in the log already is
+    then not an error. `key` names the request: a batch is taken once under a name. Raises RequestError (400, 409),
+    Repeated.
     """
+    if key is not None and key in draft.state.received:
+        raise Repeated(draft.state.received[key])
     if draft.state.status == "terminated":
         raise conflict("The session is terminated: it takes no more events.")
-    echo = [_HANDLERS[item["type"]](draft, item, f"events.{index}", repeat).body for index, item in enumerate(events)]
+    own = [_HANDLERS[item["type"]](draft, item, f"events.{index}", repeat) for index, item in enumerate(events)]
     if draft.state.status == "idle" and any(item["type"] in _ANSWERS for item in events):
         _go_on(draft)
-    return echo
+    if key is not None:
+        positions = {record.event_id: record.position for record in draft.records}
+        data = {"key": key, "positions": [positions[record.event_id] for record in own]}
+        draft.add(internal("_received", draft.state.thread_id, data))
+    return [record.body for record in own]
 
 
 def _message(draft: Draft, item: ClientEvent, where: str, repeat: bool) -> Record:
@@ -119,7 +126,7 @@ def _not_open(draft: Draft, id: str, where: str, repeat: bool) -> NoReturn:
     if position is None:
         raise invalid(f"{where}: {id!r} is not a tool use that waits for an answer.")
     if repeat:
-        raise Repeated(position)
+        raise Repeated([position])
     raise invalid(f"{where}: {id!r} has been answered already.")
 
 

@@ -153,22 +153,25 @@ class Sessions:
         self._logs.forget(id)
         await self._hands.remove(objects.recipe(log.row, self._data_dir))
 
-    async def send(self, id: str, events: list[dict[str, Any]], *, retry: bool) -> list[str]:
-        """The stored events as JSON texts, once they are on disk; all of the batch or none (semantics.md 3)."""
-        return await _to_its_end(self._send(id, events, retry))
+    async def send(self, id: str, events: list[dict[str, Any]], *, retry: bool, key: str | None = None) -> list[str]:
+        """The stored events as JSON texts, once they are on disk; all of the batch or none (semantics.md 3).
 
-    async def _send(self, id: str, events: list[dict[str, Any]], retry: bool) -> list[str]:
+        A `key` that the client chose for this request makes it safe to repeat.
+        """
+        return await _to_its_end(self._send(id, events, retry, key))
+
+    async def _send(self, id: str, events: list[dict[str, Any]], retry: bool, key: str | None) -> list[str]:
         log = await self._logs.open(id)
         echo: list[str] = []
 
         def decide(draft: Draft) -> None:
-            echo[:] = accept(draft, events, repeat=retry)
+            echo[:] = accept(draft, events, repeat=retry, key=key)
 
         try:
             await log.commit(decide)
         except Repeated as repeated:
-            record = await self._store.record(id, repeated.position)
-            return [record.body] if record else []
+            found = [await self._store.record(id, position) for position in repeated.positions]
+            return [record.body for record in found if record is not None]
         if any(item["type"] == "user.interrupt" for item in events):
             self._waker.interrupt(id)
         if log.state.status == "running":

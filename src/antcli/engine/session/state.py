@@ -10,7 +10,7 @@ from typing import Any, Literal
 from antcli.engine.clock import parse
 from antcli.engine.store.base import Record
 
-_REMEMBERED_RESULTS = 64
+_REMEMBERED = 64
 _USAGE = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
 
@@ -60,6 +60,7 @@ class State:
     queue: list[Queued] = field(default_factory=list)
     calls: dict[str, Call] = field(default_factory=dict)
     settled: dict[str, int] = field(default_factory=dict)  # tool use -> position of the client's answer
+    received: dict[str, list[int]] = field(default_factory=dict)  # key of a client's request -> positions of its events
     span: str | None = None
     owes: bool = False
     under_way: bool = False
@@ -80,6 +81,7 @@ class State:
         other.queue = list(self.queue)
         other.calls = {id: copy.copy(call) for id, call in self.calls.items()}
         other.settled = dict(self.settled)
+        other.received = dict(self.received)
         other.usage = dict(self.usage)
         return other
 
@@ -125,6 +127,10 @@ def fold(state: State, record: Record) -> None:
     elif type == "_call_started":
         assert record.data is not None
         state.calls[record.data["id"]].started = True
+    elif type == "_received":
+        assert record.data is not None
+        state.received[record.data["key"]] = record.data["positions"]
+        _trim(state.received)
     elif type == "_resumed":  # nobody had worked on it since the moment it names
         assert record.data is not None
         state.active_seconds = state.active_until(record.data["since"])
@@ -221,5 +227,9 @@ def _take_client_event(state: State, record: Record) -> None:
 def _remember(state: State, tool_use_id: str, position: int) -> None:
     """Keep the last answers, so that a POST that a client repeats is answered like the first (api.md 2)."""
     state.settled[tool_use_id] = position
-    while len(state.settled) > _REMEMBERED_RESULTS:
-        del state.settled[next(iter(state.settled))]
+    _trim(state.settled)
+
+
+def _trim(remembered: dict[str, Any]) -> None:
+    while len(remembered) > _REMEMBERED:
+        del remembered[next(iter(remembered))]
