@@ -19,6 +19,7 @@ from tests.bench.turns import turn
 from tests.bench.wire import Connection
 
 SHORT, LONG = "sesn_short", "sesn_long"
+_COMPACTED_AFTER = 500  # records: what fills a context when tools print a page or two
 _TEXT = "A line of some length, as agents write them and tools print them. " * 3
 
 
@@ -124,6 +125,9 @@ def _answers(draft: Draft) -> None:
         call = next(iter(draft.state.calls))
         draft.add(turns.tool_result(thread, call, [{"type": "text", "text": _TEXT}], is_error=False))
     _request(draft, [{"type": "text", "text": _TEXT}])
+    if len(draft.records) - draft.state.context_from > _COMPACTED_AFTER:
+        summary = [{"role": "user", "content": [{"type": "text", "text": _TEXT}]}]
+        draft.add(event("agent.thread_context_compacted", thread, data={"messages": summary}))
     turns.stop(draft, turns.END_TURN)
 
 

@@ -9,14 +9,13 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Coroutine
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from antcli.engine.clock import now, parse
 from antcli.engine.harness.answer import NO_USAGE, Answer
 from antcli.engine.harness.compaction import asking_for_summary, compacted
+from antcli.engine.harness.control import Control, Interrupted, is_interrupted
 from antcli.engine.harness.conversation import Conversations
 from antcli.engine.harness.request import build
 from antcli.engine.harness.steps import Step, is_read, next_calls, next_step
@@ -52,45 +51,6 @@ _MOST_ROUNDS = 500
 _UNATTENDED_SECONDS = 5.0  # a silence before a wake that was not work
 
 logger = logging.getLogger("antcli.engine")
-
-
-class Interrupted(Exception):
-    """The client interrupted what was being awaited; it has been cancelled."""
-
-
-@dataclass(slots=True)
-class Control:
-    """Signals to a running harness: `interrupted` stops the present step at once, `parking` ends the loop after it."""
-
-    interrupted: asyncio.Event = field(default_factory=asyncio.Event)
-    parking: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def race(self, log: SessionLog, work: Coroutine[Any, Any, T]) -> T:
-        """The result of `work`; raises Interrupted after cancelling it when the client interrupts first."""
-        task = asyncio.ensure_future(work)
-        signal = asyncio.ensure_future(self.interrupted.wait())
-        try:
-            while True:
-                await asyncio.wait((task, signal), return_when=asyncio.FIRST_COMPLETED)
-                if task.done():
-                    return task.result()
-                self.interrupted.clear()
-                if _is_interrupted(log):  # else the signal was for something that is over
-                    raise Interrupted
-                signal = asyncio.ensure_future(self.interrupted.wait())
-        finally:
-            signal.cancel()
-            if not task.done():
-                task.cancel()
-                await asyncio.wait((task,))
-
-
-def _is_interrupted(log: SessionLog) -> bool:
-    return bool(log.state.queued("user.interrupt"))
-
-
-def _is_announced(log: SessionLog) -> bool:
-    return any(call.started for call in log.state.calls.values())
 
 
 class Harness:
@@ -137,7 +97,7 @@ class Harness:
         def decide(draft: Draft) -> None:
             if unattended:
                 draft.add(internal("_resumed", draft.state.thread_id, {"since": since}))
-            if not _is_interrupted(log):  # else the interrupt closes it
+            if not is_interrupted(log):  # else the interrupt closes it
                 self._close_span(draft, lost=True)
             for call in list(draft.state.calls.values()):
                 if call.started:
@@ -180,7 +140,7 @@ class Harness:
                 lambda draft: draft.add(*(internal("_call_started", thread, {"id": call.id}) for call in unannounced)),
                 epoch=epoch,
             )
-        if _is_interrupted(log):
+        if is_interrupted(log):
             raise Interrupted
         await control.race(log, self._run_all(log, epoch, calls))
 
@@ -280,7 +240,7 @@ class Harness:
         self, log: SessionLog, epoch: int, control: Control, messages: list[dict[str, Any]], answer: Answer
     ) -> bool:
         """Let the model fill `answer`; False when it failed, which is dealt with. Raises Interrupted."""
-        if _is_interrupted(log):
+        if is_interrupted(log):
             raise Interrupted
         try:
             await control.race(log, self._stream(log, messages, answer))
@@ -370,6 +330,10 @@ _STEPS = {
     Step.MODEL: Harness._ask,
     Step.IDLE: Harness._idle,
 }
+
+
+def _is_announced(log: SessionLog) -> bool:
+    return any(call.started for call in log.state.calls.values())
 
 
 def _error(draft: Draft, type: str, message: str, retry_status: str) -> Record:

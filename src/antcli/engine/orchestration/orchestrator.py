@@ -7,7 +7,8 @@ import logging
 import secrets
 
 from antcli.engine.errors import RequestError
-from antcli.engine.harness.harness import Control, Harness
+from antcli.engine.harness.control import Control
+from antcli.engine.harness.harness import Harness
 from antcli.engine.session.log import Logs
 from antcli.engine.store.base import FencedError, StorageError, Store
 
