@@ -12,7 +12,6 @@ import subprocess
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta, tzinfo
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -423,7 +422,7 @@ def test_a_run_outlives_two_engines(ant: Ant) -> None:
     until(lambda: running_call(ant))
     for _ in range(2):
         killed = kill_engine(ant)
-        until(partial(another_engine, ant, killed))
+        until(lambda killed=killed: run.poll() is not None or another_engine(ant, killed))
     out, err = run.communicate(timeout=30)
     assert (run.returncode, out) == (0, "Back.\n"), err
     assert_whole(ant.events("@last"))

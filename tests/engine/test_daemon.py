@@ -127,6 +127,21 @@ def test_after_kill_9_the_next_command_starts_a_new_engine(settings: EngineSetti
     assert ask(second, "GET", "/engine/status")["pid"] == second.pid
 
 
+def test_an_engine_that_is_killed_while_it_starts_is_started_again(
+    settings: EngineSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spawn, spawned = daemon._spawn, []
+
+    def killing(settings: EngineSettings) -> int:
+        spawned.append(spawn(settings))
+        if len(spawned) == 1:
+            os.kill(spawned[0], signal.SIGKILL)
+        return spawned[-1]
+
+    monkeypatch.setattr(daemon, "_spawn", killing)
+    assert ensure(settings).pid == spawned[1]
+
+
 def test_an_engine_that_hangs_is_ended_by_force(settings: EngineSettings) -> None:
     running = ensure(settings)
     os.kill(running.pid, signal.SIGSTOP)

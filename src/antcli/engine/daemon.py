@@ -166,7 +166,10 @@ def _start(settings: EngineSettings) -> Running:
     while time.monotonic() < deadline:
         if (running := find(settings.data_dir)) is not None:
             return running
-        if os.waitpid(child, os.WNOHANG)[0]:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended and os.WIFSIGNALED(status):  # somebody killed it: that says nothing about the next one
+            child = _spawn(settings)
+        elif ended:
             raise EngineStartError(f"The engine does not start: {_last_line(settings.data_dir, said)}")
         time.sleep(_POLL_SECONDS)
     with contextlib.suppress(ProcessLookupError):
