@@ -112,7 +112,8 @@ for argument; do
   esac
   shift
 done
-exec {bubblewrap_module.find_bwraps()[0]} --unshare-pid --unshare-user --ro-bind /usr /usr --symlink usr/bin /bin --symlink usr/lib /lib \\
+exec {bubblewrap_module.find_bwraps()[0]} --unshare-pid --unshare-user --ro-bind /usr /usr \\
+  --symlink usr/bin /bin --symlink usr/lib /lib \\
   --symlink usr/lib64 /lib64 --proc /proc --dev /dev --tmpfs /tmp --tmpfs /home/agent $binds --die-with-parent "$@"
 """
     commands(tmp_path, monkeypatch, docker=script)
