@@ -10,9 +10,13 @@ from antcli import entry
 
 
 def eager() -> None:
-    """Waits for the sandbox before the first model request."""
+    """Makes the sandbox at once, and waits for it before the first model request."""
     from antcli.engine.harness.harness import Harness
+    from antcli.engine.sandbox import pool
     from antcli.engine.session.objects import has_hands, recipe
+
+    pool.UNASKED_DELAY_SECONDS = 0.0
+    pool.UNASKED_AT_ONCE = pool.PROVISIONING_AT_ONCE
 
     stream = Harness._stream
 
