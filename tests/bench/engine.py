@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from antcli.engine.sandbox.pool import MOST_RESTING
+from antcli.engine.sandbox.pool import MOST_UNASKED
 from antcli.engine.session.events import event
 from antcli.engine.session.state import State
 from antcli.engine.store.base import Append, SessionRow
@@ -42,13 +42,13 @@ def start(scale: Scale, home: Path) -> list[Row]:
 
 
 def memory(scale: Scale, home: Path) -> list[Row]:
-    """With many running sessions that wait for their model; a sandbox that no call uses is put away when many rest."""
+    """With many running sessions that wait for their model; only some sandboxes are made ahead of the first call."""
     count = scale(200, 3)
     with engine(home / "engine") as served, served.connect() as ask:
         agent = served.agent(ask, served.script(LONG), tools=True)
         for _ in range(count):
             served.session(ask, agent, "go")
-        until(lambda: len(measure.children(served.pid)) >= min(count, MOST_RESTING), 60)
+        until(lambda: len(measure.children(served.pid)) >= min(count, MOST_UNASKED), 60)
         until(lambda: served.sessions(ask, "running") == count, 60)
         time.sleep(scale(2, 0))  # the last of them are still starting
         engine_mb = measure.resident_megabytes(served.pid)

@@ -342,3 +342,23 @@ def test_of_many_that_rest_the_unused_and_the_longest_unused_go_first(
             await sandboxes.close()
 
     asyncio.run(scenario())
+
+
+def test_only_some_are_made_ahead_and_a_call_makes_its_own(
+    backend: Counting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "MOST_UNASKED", 2)
+
+    async def scenario() -> None:
+        sandboxes = Sandboxes("auto")
+        recipes = [Recipe(f"sesn_{n}", tmp_path / str(n), "none", {"MARK": MARK}) for n in range(4)]
+        try:
+            for recipe in recipes:
+                sandboxes.prepare(recipe)
+            await until(lambda: backend.made == 2 and not backend.at_once)
+            assert text(await bash(sandboxes, recipes[3], "echo here")) == "here"
+            assert backend.made == 3
+        finally:
+            await sandboxes.close()
+
+    asyncio.run(scenario())

@@ -16,6 +16,7 @@ from antcli.engine.sandbox.choose import choose
 
 PROVISIONING_AT_ONCE = 8
 UNASKED_AT_ONCE = 2
+MOST_UNASKED = 32  # sandboxes made ahead that no call has used yet
 MOST_RESTING = 64  # sandboxes that no call uses, about 5 MB each; the least needed one goes when there are more
 # A sandbox that nobody waits for yet leaves the processors to the first model request for this long.
 UNASKED_DELAY_SECONDS = 0.08
@@ -48,8 +49,12 @@ class Sandboxes:
         self._closed = False
 
     def prepare(self, recipe: Recipe) -> None:
-        """Begin to make the session's sandbox, if there is none, and return at once. Needs a running event loop."""
-        self._place(recipe)
+        """Begin to make the session's sandbox, if there is none, and return at once. Needs a running event loop.
+
+        Not when enough are waiting for their first call: then the call makes its own.
+        """
+        if sum(not place.asked.is_set() for place in self._places.values()) < MOST_UNASKED:
+            self._place(recipe)
 
     async def execute(self, recipe: Recipe, tool: str, input: dict[str, Any]) -> ToolResult:
         """Run one call of a built-in tool, its input checked. Raises nothing but the caller's cancellation, when the
