@@ -97,6 +97,7 @@ def remember(context: Context, kind: str, id: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         scratch.write_text(json.dumps(newest))
+        scratch.chmod(0o600)
         os.replace(scratch, path)
     except OSError as error:
         context.output.notice(f"@last will not know {id}: {error.strerror}.")

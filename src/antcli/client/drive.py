@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, Literal, Protocol
@@ -116,6 +116,7 @@ class Drive:
         self._answered: set[str] = set()
         self._together: list[str] = []  # the calls that are asked about at the same time, in order
         self._left_pending: set[str] = set()
+        self._interrupted_again = False
         self._left: ExitCode | None = None  # the exit code once we have interrupted the session
         self._doubted_at: float | None = None
         self._started = time.monotonic()
@@ -228,6 +229,8 @@ class Drive:
         if isinstance(item, dict):
             if self.turn.see(item):
                 self.view.event(item)
+            if self._left is not None and item.get("type") == "session.status_running":
+                self._interrupt_own()
         elif isinstance(item, Turn):
             self.turn.adopt(item)
         elif isinstance(item, _Key):
@@ -292,6 +295,14 @@ class Drive:
         except AntError as error:  # it does not run, or nobody answers
             self.view.notice(f"Not interrupted: {error.message}")
             self.deadline = time.monotonic()
+
+    def _interrupt_own(self) -> None:
+        """What we interrupted was the turn before ours, and our message, still queued, begins the next: not wanted."""
+        if self.leaving == "leave" or self.turn.own_taken or self._interrupted_again:
+            return
+        self._interrupted_again = True
+        with suppress(AntError):  # it is over already, or nobody answers: the time limit ends the wait
+            self._send({"type": "user.interrupt"})
 
     def _settle_doubt(self) -> None:
         """An idle that may belong to an earlier turn: when nothing follows it, the server's word decides."""

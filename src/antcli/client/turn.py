@@ -61,6 +61,7 @@ class Turn:
         self.interrupted = False
         self.outcome: str | None = None
         self.own: frozenset[str] = frozenset()  # the ids of our own messages
+        self.own_taken = False  # one of them was processed
         self._picked_up = True
         self._counted: set[str] = set()
 
@@ -130,7 +131,8 @@ class Turn:
         id = str(event.get("id", ""))
         if id in self.own:
             self.started = True
-            self._picked_up = self._picked_up or bool(event.get("processed_at"))
+            self.own_taken = self.own_taken or bool(event.get("processed_at"))
+            self._picked_up = self._picked_up or self.own_taken
         if not self.started:
             return False
         self._fold(kind, id, event)

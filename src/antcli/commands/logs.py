@@ -73,11 +73,16 @@ def logs(
         moment = datetime.now(UTC) - timedelta(seconds=seconds(since, "--since"))
         query["created_at[gte]"] = moment.isoformat().replace("+00:00", "Z")
     session_id = context.resolve_id("sessions", session)
+    if not follow and context.output.for_programs:
+        context.output.list("events", _past(context, session_id, query, tail))
+        return ExitCode.OK
     show = _printer(context, whole)
     if not follow:
         for event in _past(context, session_id, query, tail):
             show(event)
         return ExitCode.OK
+    if context.output.format in ("json", "csv", "yaml"):
+        raise UsageError(f"What is followed has no end, and so no {context.output.format}.", hint="Use -o jsonl.")
     try:
         _follow(context, session_id, query, tail, type or [], until, show)
     except KeyboardInterrupt:

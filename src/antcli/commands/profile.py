@@ -34,7 +34,7 @@ def list_() -> None:
 @app.command("show", "get")
 @examples("ant profile show", "ant profile show work")
 def show(
-    profile: Annotated[str | None, typer.Argument(metavar="[PROFILE]", help="Another one than the one in use.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[PROFILE]", help="Another one than the one in use.")] = None,
 ) -> None:
     """Show the profile in use, why it is, and what it means."""
     from antcli.profiles import store
@@ -42,7 +42,7 @@ def show(
     from antcli.profiles.resolve import resolve
 
     context = current()
-    chosen = context.selection if profile is None else resolve(profile, context.environ)
+    chosen = context.selection if name is None else resolve(name, context.environ)
     shown: dict[str, Any] = {"name": chosen.profile, "kind": chosen.kind, "why": chosen.why}
     if chosen.kind == "hosted":
         shown |= {"base_url": chosen.base_url, "credential": chosen.credential or None}
@@ -56,16 +56,16 @@ def show(
 
 @app.command("use")
 @examples("ant profile use hosted")
-def use(profile: ProfileArg) -> None:
+def use(name: ProfileArg) -> None:
     """Make a profile the active one."""
     from antcli.profiles import store
 
     context = current()
     config = store.load(context.environ)
-    config.use(profile)
+    config.use(name)
     config.save()
-    context.output.notice(f"The active profile is {profile!r}.")
-    if context.environ.get("ANT_PROFILE") not in (None, "", profile):
+    context.output.notice(f"The active profile is {name!r}.")
+    if context.environ.get("ANT_PROFILE") not in (None, "", name):
         context.output.warning("ANT_PROFILE is set, and goes before it.")
 
 
@@ -75,7 +75,7 @@ def use(profile: ProfileArg) -> None:
     "ant profile set local defaults.agent=reviewer engine.idle_minutes=60",
 )
 def set_(
-    profile: ProfileArg,
+    name: ProfileArg,
     assignments: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="Settings and their values.")],
 ) -> None:
     """Change settings of a profile; it is made when it is new. `ant profile settings` lists them."""
@@ -86,7 +86,7 @@ def set_(
         key, equals, value = assignment.partition("=")
         if not equals:
             raise UsageError(f"{assignment!r} is no setting.", hint="Write KEY=VALUE.")
-        config.set(profile, key, value)
+        config.set(name, key, value)
     config.save()
 
 
@@ -106,7 +106,7 @@ def settings() -> None:
 @app.command("unset")
 @examples("ant profile unset local defaults.agent")
 def unset(
-    profile: ProfileArg, keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="Settings to forget.")]
+    name: ProfileArg, keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="Settings to forget.")]
 ) -> None:
     """Forget settings of a profile."""
     from antcli.profiles import store
@@ -114,20 +114,20 @@ def unset(
     context = current()
     config = store.load(context.environ)
     for key in keys:
-        if not config.unset(profile, key):
+        if not config.unset(name, key):
             context.output.notice(f"{key} was not set.")
     config.save()
 
 
 @app.command("delete")
 @examples("ant profile delete work --yes")
-def delete(profile: ProfileArg, yes: YesOpt = False) -> None:
+def delete(name: ProfileArg, yes: YesOpt = False) -> None:
     """Delete a profile and its credentials."""
     from antcli.profiles import credentials, store
 
     context = current()
     config = store.load(context.environ)
-    config.delete(profile)
-    context.confirm(f"Delete profile {profile!r} and its credentials?", yes=yes)
+    config.delete(name)
+    context.confirm(f"Delete profile {name!r} and its credentials?", yes=yes)
     config.save()
-    credentials.forget(context.environ, profile)
+    credentials.forget(context.environ, name)

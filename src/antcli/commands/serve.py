@@ -24,6 +24,14 @@ class LogFormat(StrEnum):
     json = "json"
 
 
+class SandboxKind(StrEnum):
+    auto = "auto"
+    bubblewrap = "bubblewrap"
+    docker = "docker"
+    podman = "podman"
+    none = "none"
+
+
 Host = Annotated[str, typer.Option(metavar="HOST", help="Address to listen on.")]
 Port = Annotated[
     int | None, typer.Option(metavar="PORT", min=0, max=65535, help=f"Port; 0 picks one, {PORT} is the usual.")
@@ -32,7 +40,7 @@ Socket = Annotated[Path | None, typer.Option(metavar="PATH", help="Listen on a U
 DataDir = Annotated[Path | None, typer.Option(metavar="DIR", help="Where sessions are kept.")]
 Database = Annotated[str | None, typer.Option(metavar="URL", help="Another database than SQLite in the data dir.")]
 KeyFile = Annotated[Path | None, typer.Option(metavar="FILE", help="File with the key that clients must send.")]
-Sandbox = Annotated[str | None, typer.Option(metavar="KIND", help="auto, bubblewrap, docker, podman or none.")]
+Sandbox = Annotated[SandboxKind | None, typer.Option(metavar="KIND", help="auto, bubblewrap, docker, podman or none.")]
 
 
 @examples("ant serve", "ant serve --host 0.0.0.0 --port 8484 --api-key-file /run/secrets/ant")
@@ -62,7 +70,7 @@ def serve(
         host=host,
         port=None if socket else PORT if port is None else port,
         api_key=context.environ.get("ANT_SERVER_API_KEY") or None,
-        sandbox=sandbox or settings.sandbox,
+        sandbox=sandbox.value if sandbox else settings.sandbox,
         idle_minutes=0,
         log_format=log_format.value,
     )
