@@ -132,10 +132,6 @@ class SessionLog:
         for subscriber in self._subscribers:
             subscriber.preview(type, data)
 
-    @property
-    def has_streams(self) -> bool:
-        return bool(self._subscribers)
-
     @contextlib.contextmanager
     def subscribe(self, deltas: frozenset[str]) -> Iterator[Subscriber]:
         """A stream of all that is committed from now on."""
@@ -207,9 +203,6 @@ class Logs:
     def forget(self, id: str) -> None:
         self._alive.pop(id, None)
         self._recent.pop(id, None)
-
-    def streams(self) -> int:
-        return sum(len(log._subscribers) for log in self._alive.values())
 
     def _touch(self, log: SessionLog) -> SessionLog:
         self._recent[log.id] = log

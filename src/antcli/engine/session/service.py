@@ -18,7 +18,6 @@ from antcli.engine.session.events import event
 from antcli.engine.session.inbox import Repeated, accept
 from antcli.engine.session.log import Draft, Logs
 from antcli.engine.session.state import State
-from antcli.engine.session.stream import Subscriber
 from antcli.engine.store.base import EventFilter, Page, Record, SessionFilter, SessionRow, Store
 
 T = TypeVar("T")
@@ -193,20 +192,15 @@ class Sessions:
             raise not_found("thread", thread_id)
         return objects.thread(log.row, log.state)
 
-    async def open_stream(
-        self, id: str, thread_id: str | None, deltas: frozenset[str]
-    ) -> contextlib.AbstractContextManager[Subscriber]:
-        """Enter it before the response starts: from then on nothing is missed."""
-        log = await self._logs.open(id)
-        if thread_id is not None and thread_id != log.state.thread_id:
-            raise not_found("thread", thread_id)
-        return log.subscribe(deltas)
-
     @contextlib.asynccontextmanager
     async def subscribe(
         self, id: str, thread_id: str | None, deltas: frozenset[str]
     ) -> AsyncIterator[AsyncIterator[bytes]]:
-        with await self.open_stream(id, thread_id, deltas) as subscriber:
+        """The frames of a live stream. Enter it before the response starts: from then on nothing is missed."""
+        log = await self._logs.open(id)
+        if thread_id is not None and thread_id != log.state.thread_id:
+            raise not_found("thread", thread_id)
+        with log.subscribe(deltas) as subscriber:
             yield subscriber.frames()
 
     async def list(self, filter: SessionFilter, page: Page) -> list[tuple[int, dict[str, Any]]]:
