@@ -11,10 +11,14 @@ from antcli.engine.session.events import event, internal, stamped
 from antcli.engine.session.state import State
 from antcli.engine.store.base import (
     Append,
+    DuplicateError,
     EventFilter,
     FencedError,
+    Insert,
     MissingError,
     Page,
+    Remove,
+    Replace,
     SessionFilter,
     SessionRow,
     StaleError,
@@ -52,15 +56,43 @@ def test_objects_change_by_compare_and_set_only(tmp_path):
     async def scenario():
         async with opened(tmp_path) as store:
             first = await store.insert("agent", "agent_1", {"name": "a"})
-            second = await store.replace(first, {"name": "b"}, archive=("agent_version", "agent_1:2", {"name": "b"}))
+            version = Insert("agent_version", "agent_1:2", {"name": "b"}, "agent_1")
+            second, _ = await store.change(Replace(first, {"name": "b"}), version)
             assert second.revision == first.revision + 1
             with pytest.raises(StaleError):
-                await store.replace(first, {"name": "c"}, archive=("agent_version", "agent_1:3", {"name": "c"}))
+                await store.change(Insert("agent_version", "agent_1:3", {}, "agent_1"), Replace(first, {"name": "c"}))
             assert (await store.get("agent", "agent_1")).body == {"name": "b"}
             versions = await store.list("agent_version", Page(10), parent="agent_1")
             assert [version.id for version in versions] == ["agent_1:2"]
             assert await store.delete("agent", "agent_1") and not await store.delete("agent", "agent_1")
             assert await store.get("agent", "agent_1") is None
+
+    asyncio.run(scenario())
+
+
+def test_changes_happen_together_or_not_at_all_and_keys_are_unique_under_a_parent(tmp_path):
+    async def scenario():
+        async with opened(tmp_path) as store:
+            one, _ = await store.change(
+                Insert("memory", "m_1", {"n": 1}, "store_1", "/a"), Insert("memory", "m_2", {"n": 2}, "store_2", "/a")
+            )
+            with pytest.raises(DuplicateError, match="m_1"):
+                await store.change(
+                    Insert("memory", "m_3", {}, "store_1", "/b"), Insert("memory", "m_4", {}, "store_1", "/a")
+                )
+            assert await store.get("memory", "m_3") is None
+            moved, _ = await store.change(Replace(one, {"n": 3}, "/c"), Insert("memory", "m_4", {}, "store_1", "/a"))
+            assert (await store.by_key("memory", "/c", parent="store_1")).body == {"n": 3}
+            with pytest.raises(StaleError):
+                await store.change(Insert("memory", "m_5", {}, "store_1"), Remove(one))
+            with pytest.raises(DuplicateError, match="m_4"):
+                await store.change(Replace(moved, {}, "/a"))
+            assert (await store.replace(moved, {"n": 4})).key == "/c"
+            assert await store.get("memory", "m_5") is None
+            found = await store.list("memory", Page(10, "asc"), parent=None, fields=[("n", [2, 4])])
+            assert [item.id for item in found] == ["m_1", "m_2"]
+            found = await store.list("memory", Page(10, "asc"), parent="store_1", key_prefix="/a")
+            assert [item.id for item in found] == ["m_4"]
 
     asyncio.run(scenario())
 

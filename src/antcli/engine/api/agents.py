@@ -16,7 +16,7 @@ from antcli.engine.api.validation import merge_metadata
 from antcli.engine.clock import now
 from antcli.engine.errors import conflict, invalid, not_found
 from antcli.engine.ids import new_id
-from antcli.engine.store.base import Object, StaleError, Store
+from antcli.engine.store.base import Insert, Object, Replace, StaleError, Store
 
 DEFAULT_LIMIT, MAXIMUM_LIMIT = 20, 100
 
@@ -43,8 +43,7 @@ async def create(request: Request, query: Query) -> Response:
         "updated_at": moment,
         "archived_at": None,
     }
-    await store.insert("agent_version", _version_id(agent["id"], 1), agent, parent=agent["id"])
-    await store.insert("agent", agent["id"], agent)
+    await store.change(Insert("agent", agent["id"], agent), _version(agent))
     return json_response(agent)
 
 
@@ -63,9 +62,9 @@ async def update(request: Request, query: Query) -> Response:
         if changed == stored.body:
             return json_response(changed)
         changed |= {"version": changed["version"] + 1, "updated_at": now()}
-        version = ("agent_version", _version_id(stored.id, changed["version"]), changed)
         try:
-            return json_response((await store.replace(stored, changed, archive=version)).body)
+            await store.change(Replace(stored, changed), _version(changed))
+            return json_response(changed)
         except StaleError:
             continue  # somebody else changed it meanwhile: decide again on what it is now
 
@@ -125,6 +124,10 @@ async def read_agent(store: Store, id: str, version: int | None = None) -> dict[
 def _as_version(agent: dict[str, Any], version: dict[str, Any]) -> dict[str, Any]:
     """Archiving concerns the agent with all its versions."""
     return version | {"archived_at": agent["archived_at"]}
+
+
+def _version(agent: dict[str, Any]) -> Insert:
+    return Insert("agent_version", _version_id(agent["id"], agent["version"]), agent, agent["id"])
 
 
 def _version_id(id: str, version: int) -> str:

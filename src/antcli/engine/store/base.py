@@ -21,6 +21,38 @@ class Object:
     body: dict[str, Any]
     sequence: int
     revision: int
+    parent: str = ""
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """A new object. A `key` is unique among the objects of one kind and parent (a path, a name)."""
+
+    kind: str
+    id: str
+    body: dict[str, Any]
+    parent: str = ""
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Another body, and with it another `key`, for an object as it was read; `key` None gives the key back."""
+
+    object: Object
+    body: dict[str, Any]
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """The end of an object as it was read."""
+
+    object: Object
+
+
+Change = Insert | Replace | Remove
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +129,10 @@ class MissingError(RefusedError):
     """No such row."""
 
 
+class DuplicateError(RefusedError):
+    """The key is taken; the message is the id of the object that has it."""
+
+
 class StorageError(Exception):
     """The database cannot write (disk full, read-only, damaged). The message says which."""
 
@@ -137,15 +173,19 @@ class Store(Protocol):
 
     async def close(self) -> None: ...
 
+    async def change(self, *changes: Change) -> list[Object]:
+        """All changes in this order, in one transaction, or none; the objects as they are now (of a removed one, as it
+        was). Raises StaleError when one is not what was read any more, DuplicateError."""
+        ...
+
     async def insert(self, kind: str, id: str, body: dict[str, Any], *, parent: str = "") -> Object: ...
 
     async def get(self, kind: str, id: str) -> Object | None: ...
 
-    async def replace(
-        self, object: Object, body: dict[str, Any], *, archive: tuple[str, str, dict[str, Any]] | None = None
-    ) -> Object:
-        """Compare-and-set on the revision. `archive` is (kind, id, body) of a further object inserted with it as a
-        child of this one (a version of an agent). Raises StaleError."""
+    async def by_key(self, kind: str, key: str, *, parent: str = "") -> Object | None: ...
+
+    async def replace(self, object: Object, body: dict[str, Any]) -> Object:
+        """Compare-and-set on the revision; the key stays. Raises StaleError."""
         ...
 
     async def delete(self, kind: str, id: str) -> bool: ...
@@ -198,8 +238,12 @@ class Store(Protocol):
         ...
 
     async def list(
-        self, kind: str, page: Page, *, parent: str = "", include_archived: bool = True,
-        created_at: Sequence[tuple[str, str]] = (),
+        self, kind: str, page: Page, *, parent: str | None = "", include_archived: bool = True,
+        created_at: Sequence[tuple[str, str]] = (), fields: Sequence[tuple[str, Any]] = (), key_prefix: str = "",
     ) -> list[Object]:  # fmt: skip
-        """Objects in order of creation; `archived_at` and `created_at` are those of the bodies."""
+        """Objects in order of creation; `archived_at` and `created_at` are those of the bodies.
+
+        `parent` None: of all parents. `fields` are (dotted path in the body, value) that must be equal; a list of
+        values means one of them.
+        """
         ...

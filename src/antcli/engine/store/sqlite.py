@@ -14,26 +14,30 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from antcli.engine.json_text import dump
+from antcli.engine.store import sqlite_objects as objects
 from antcli.engine.store.base import (
     QUEUED_KEY,
     Append,
+    Change,
     EventFilter,
     FencedError,
+    Insert,
     MissingError,
     Object,
     Page,
     Record,
+    Replace,
     SessionFilter,
     SessionRow,
     StaleError,
     StorageError,
 )
 from antcli.engine.store.migrate import migrate
+from antcli.engine.store.sql import add_times, keyset, marks
 from antcli.engine.store.writer import Writer
 
 T = TypeVar("T")
 
-_OPERATORS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 _SESSION_COLUMNS = (
     "id, body, state, status, created_at, updated_at, archived_at, agent_id, agent_version, last_position, sequence"
 )
@@ -101,49 +105,22 @@ class SqliteStore:
 
     # Objects
 
+    async def change(self, *changes: Change) -> list[Object]:
+        return await self._write(objects.changing(changes))
+
     async def insert(self, kind: str, id: str, body: dict[str, Any], *, parent: str = "") -> Object:
-        text = dump(body)
-
-        def job(connection: sqlite3.Connection) -> Object:
-            cursor = connection.execute(
-                "INSERT INTO objects (kind, id, parent, created_at, archived_at, body) VALUES (?, ?, ?, ?, ?, ?)",
-                (kind, id, parent, body.get("created_at", ""), body.get("archived_at"), text),
-            )
-            return Object(kind, id, body, cursor.lastrowid or 0, 1)
-
-        return await self._write(job)
+        return (await self.change(Insert(kind, id, body, parent)))[0]
 
     async def get(self, kind: str, id: str) -> Object | None:
-        def query(connection: sqlite3.Connection) -> Object | None:
-            row = connection.execute(
-                "SELECT body, sequence, revision FROM objects WHERE kind = ? AND id = ?", (kind, id)
-            ).fetchone()
-            return Object(kind, id, json.loads(row[0]), row[1], row[2]) if row else None
+        return await self._read(lambda connection: objects.find(connection, kind, "id = ?", id))
 
-        return await self._read(query)
+    async def by_key(self, kind: str, key: str, *, parent: str = "") -> Object | None:
+        return await self._read(
+            lambda connection: objects.find(connection, kind, "parent = ? AND key = ?", parent, key)
+        )
 
-    async def replace(
-        self, object: Object, body: dict[str, Any], *, archive: tuple[str, str, dict[str, Any]] | None = None
-    ) -> Object:
-        text = dump(body)
-
-        def job(connection: sqlite3.Connection) -> Object:
-            changed = connection.execute(
-                "UPDATE objects SET body = ?, archived_at = ?, revision = revision + 1"
-                " WHERE kind = ? AND id = ? AND revision = ?",
-                (text, body.get("archived_at"), object.kind, object.id, object.revision),
-            ).rowcount
-            if not changed:
-                raise StaleError(object.id)
-            if archive is not None:
-                kind, id, version = archive
-                connection.execute(
-                    "INSERT INTO objects (kind, id, parent, created_at, body) VALUES (?, ?, ?, ?, ?)",
-                    (kind, id, object.id, version.get("created_at", ""), dump(version)),
-                )
-            return Object(object.kind, object.id, body, object.sequence, object.revision + 1)
-
-        return await self._write(job)
+    async def replace(self, object: Object, body: dict[str, Any]) -> Object:
+        return (await self.change(Replace(object, body, object.key)))[0]
 
     async def delete(self, kind: str, id: str) -> bool:
         def job(connection: sqlite3.Connection) -> bool:
@@ -184,12 +161,12 @@ class SqliteStore:
             where.append("agent_version = ?")
             values.append(filter.agent_version)
         if filter.statuses:
-            where.append(f"status IN ({_marks(filter.statuses)})")
+            where.append(f"status IN ({marks(filter.statuses)})")
             values.extend(filter.statuses)
         if not filter.include_archived:
             where.append("archived_at IS NULL")
-        _add_times(where, values, "created_at", filter.created_at)
-        sql = f"SELECT {_SESSION_COLUMNS} FROM sessions{_page(where, values, 'sequence', page)}"
+        add_times(where, values, "created_at", filter.created_at)
+        sql = f"SELECT {_SESSION_COLUMNS} FROM sessions{keyset(where, values, 'sequence', page)}"
         return await self._read(lambda connection: [_session_row(row) for row in connection.execute(sql, values)])
 
     async def delete_session(self, id: str, expected: int) -> None:
@@ -307,41 +284,16 @@ class SqliteStore:
         sql = "SELECT status, count(*) FROM sessions GROUP BY status"
         return await self._read(lambda connection: dict(connection.execute(sql).fetchall()))
 
+    # Last, because its name hides the type in the class.
+
     async def list(
-        self, kind: str, page: Page, *, parent: str = "", include_archived: bool = True,
-        created_at: Sequence[tuple[str, str]] = (),
+        self, kind: str, page: Page, *, parent: str | None = "", include_archived: bool = True,
+        created_at: Sequence[tuple[str, str]] = (), fields: Sequence[tuple[str, Any]] = (), key_prefix: str = "",
     ) -> list[Object]:  # fmt: skip
-        where, values = ["kind = ?", "parent = ?"], [kind, parent]
-        if not include_archived:
-            where.append("archived_at IS NULL")
-        _add_times(where, values, "created_at", created_at)
-        sql = f"SELECT id, body, sequence, revision FROM objects{_page(where, values, 'sequence', page)}"
-
-        def query(connection: sqlite3.Connection) -> list[Object]:
-            return [Object(kind, id, json.loads(body), sequence, revision)
-                    for id, body, sequence, revision in connection.execute(sql, values)]  # fmt: skip
-
-        return await self._read(query)
-
-
-def _marks(values: Sequence[Any]) -> str:
-    return ", ".join("?" * len(values))
-
-
-def _add_times(where: list[str], values: list[Any], column: str, times: Sequence[tuple[str, str]]) -> None:
-    for operator, moment in times:
-        where.append(f"{column} {_OPERATORS[operator]} ?")
-        values.append(moment)
-
-
-def _page(where: list[str], values: list[Any], column: str, page: Page) -> str:
-    """The WHERE, ORDER and LIMIT of a keyset page; adds its values to `values`."""
-    if page.after is not None:
-        where.append(f"{column} {'>' if page.order == 'asc' else '<'} ?")
-        values.append(page.after)
-    values.append(page.limit)
-    condition = f" WHERE {' AND '.join(where)}" if where else ""
-    return f"{condition} ORDER BY {column} {page.order.upper()} LIMIT ?"
+        where, values = objects.conditions(kind, parent, include_archived, fields, key_prefix)
+        add_times(where, values, "created_at", created_at)
+        sql = f"SELECT {objects.COLUMNS} FROM objects{keyset(where, values, 'sequence', page)}"
+        return await self._read(lambda connection: [objects.from_row(row) for row in connection.execute(sql, values)])
 
 
 def _events_query(session: int, filter: EventFilter, page: Page, *, queued: bool, limit: int) -> tuple[str, list[Any]]:
@@ -359,16 +311,19 @@ def _events_query(session: int, filter: EventFilter, page: Page, *, queued: bool
     where = ["session = ?", "superseded = 0", "processed_at IS NULL" if queued else "processed_at IS NOT NULL"]
     values: list[Any] = [session]
     if filter.types:
-        where.append(f"type IN ({_marks(filter.types)})")
+        where.append(f"type IN ({marks(filter.types)})")
         values.extend(filter.types)
     if filter.thread_id is not None:
         where.append("thread_id = ?")
         values.append(filter.thread_id)
-    _add_times(where, values, "processed_at", filter.processed_at)
+    add_times(where, values, "processed_at", filter.processed_at)
     key = f"position + {QUEUED_KEY}" if queued else "position"
     # Left to itself the planner reads the whole session to find the few that are queued, or none.
     source = "events INDEXED BY events_queued" if queued else "events"
-    return f"SELECT {key}, body FROM {source}{_page(where, values, 'position', Page(limit, page.order, after))}", values
+    return (
+        f"SELECT {key}, body FROM {source}{keyset(where, values, 'position', Page(limit, page.order, after))}",
+        values,
+    )
 
 
 def _locate(connection: sqlite3.Connection, id: str) -> tuple[int, int, int]:
