@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from antcli.official_operations import OFFICIAL
 from antcli.operations import OPERATIONS, Field, operation
 
 # One line a path: its methods, then the path.
@@ -111,6 +112,22 @@ def test_every_family_sends_its_beta_header() -> None:
         assert {entry.name.split(".")[0] for entry in OPERATIONS.values() if entry.beta == beta} == families
 
 
+def test_what_the_official_command_line_has_besides() -> None:
+    assert not set(OFFICIAL) & set(OPERATIONS)
+    assert {name.split(".")[0] for name in OFFICIAL} == {"completions", "messages", "tunnels", "beta"}
+    paths = {(entry.method, entry.path) for entry in OPERATIONS.values()}
+    for name, entry in OFFICIAL.items():
+        assert entry.name == name and operation(name) is entry
+        if not name.startswith(("completions", "messages", "tunnels", "beta.messages")):
+            assert (entry.method, entry.path) in paths  # an older form of what there is
+    assert operation("beta.files.list").beta == "files-api-2025-04-14"
+    assert operation("beta.skills.versions.list").beta == "skills-2025-10-02"
+    assert operation("beta.messages.batches.list").beta == "message-batches-2024-09-24"
+    assert operation("beta.messages.create").beta is operation("messages.create").beta is None
+    assert [field.name for field in operation("beta.skills.create").body] == ["files", "display_title"]
+    assert operation("beta.skills.versions.create").body == operation("skills.versions.create").body
+
+
 def test_shapes() -> None:
     kinds = {
         kind: {name for name, entry in OPERATIONS.items() if getattr(entry, kind)}
@@ -134,9 +151,11 @@ def test_shapes() -> None:
 
 
 def test_fields_are_complete_and_typed() -> None:
-    types = {f"{type}{many}" for type in ("string", "integer", "boolean", "datetime", "map", "object", "any", "file")
-             for many in ("", "[]")}  # fmt: skip
-    for entry in OPERATIONS.values():
+    kinds = ("string", "integer", "number", "boolean", "datetime", "map", "object", "any", "file")
+    types = {f"{type}{many}" for type in kinds for many in ("", "[]")}
+    for entry in (*OPERATIONS.values(), *OFFICIAL.values()):
+        inner = [field for outer in entry.body for field in outer.inner]
+        assert {field.type for field in inner} <= types
         for fields in (entry.query, entry.body, entry.headers):
             assert len({field.name for field in fields}) == len(fields)
             assert {field.type for field in fields} <= types

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from antcli.operations import Field
 
+SERVER = (Field("name"), Field("type"), Field("url"))
+MULTIAGENT = (Field("agents", "any[]"), Field("type"))
+CONFIG = (Field("type"), Field("networking", "object"), Field("packages", "object"))
+SCHEDULE = (Field("expression"), Field("timezone"), Field("type"))
+
 BODIES: dict[str, tuple[Field, ...]] = {
     "agents.create": (
         Field("model", "any", required=True),
         Field("name", "string", required=True),
         Field("description", "string", nullable=True),
         Field("execution_identity", "object", nullable=True),
-        Field("mcp_servers", "object[]"),
+        Field("mcp_servers", "object[]", inner=SERVER),
         Field("metadata", "map"),
-        Field("multiagent", "object", nullable=True),
+        Field("multiagent", "object", nullable=True, inner=MULTIAGENT),
         Field("skills", "object[]"),
         Field("system", "string", nullable=True),
         Field("tools", "object[]"),
@@ -20,10 +25,10 @@ BODIES: dict[str, tuple[Field, ...]] = {
     "agents.update": (
         Field("description", "string", nullable=True),
         Field("execution_identity", "object", nullable=True),
-        Field("mcp_servers", "object[]", nullable=True),
+        Field("mcp_servers", "object[]", nullable=True, inner=SERVER),
         Field("metadata", "map", nullable=True),
         Field("model", "any"),
-        Field("multiagent", "object", nullable=True),
+        Field("multiagent", "object", nullable=True, inner=MULTIAGENT),
         Field("name"),
         Field("skills", "object[]", nullable=True),
         Field("system", "string", nullable=True),
@@ -32,13 +37,13 @@ BODIES: dict[str, tuple[Field, ...]] = {
     ),
     "environments.create": (
         Field("name", "string", required=True),
-        Field("config", "object", nullable=True),
+        Field("config", "object", nullable=True, inner=CONFIG),
         Field("description", "string", nullable=True),
         Field("metadata", "map"),
         Field("scope", "string", nullable=True, choices=("organization", "account")),
     ),
     "environments.update": (
-        Field("config", "object", nullable=True),
+        Field("config", "object", nullable=True, inner=CONFIG),
         Field("description", "string", nullable=True),
         Field("metadata", "map"),
         Field("name", "string", nullable=True),
@@ -57,7 +62,7 @@ BODIES: dict[str, tuple[Field, ...]] = {
         Field("vault_ids", "string[]"),
     ),
     "sessions.update": (
-        Field("agent", "object"),
+        Field("agent", "object", inner=(Field("mcp_servers", "object[]"), Field("tools", "object[]"))),
         Field("budget", "object", nullable=True),
         Field("metadata", "map", nullable=True),
         Field("title", "string", nullable=True),
@@ -105,7 +110,7 @@ BODIES: dict[str, tuple[Field, ...]] = {
     "memory_stores.memories.update": (
         Field("content", "string", nullable=True),
         Field("path", "string", nullable=True),
-        Field("precondition", "object"),
+        Field("precondition", "object", inner=(Field("type"), Field("content_sha256"))),
     ),
     "skills.create": (
         Field("files", "file[]", required=True),
@@ -125,7 +130,7 @@ BODIES: dict[str, tuple[Field, ...]] = {
         Field("description", "string", nullable=True),
         Field("metadata", "map"),
         Field("resources", "object[]"),
-        Field("schedule", "object", nullable=True),
+        Field("schedule", "object", nullable=True, inner=SCHEDULE),
         Field("vault_ids", "string[]"),
     ),
     "deployments.update": (
@@ -137,7 +142,7 @@ BODIES: dict[str, tuple[Field, ...]] = {
         Field("metadata", "map", nullable=True),
         Field("name"),
         Field("resources", "object[]", nullable=True),
-        Field("schedule", "object", nullable=True),
+        Field("schedule", "object", nullable=True, inner=SCHEDULE),
         Field("vault_ids", "string[]", nullable=True),
     ),
     "dreams.create": (

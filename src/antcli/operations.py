@@ -13,7 +13,7 @@ MEMORY = "agent-memory-2026-07-22"
 DREAMING = "dreaming-2026-04-21"
 USER_PROFILES = "user-profiles-2026-08-18"
 
-# A family of operations (the first word of their names) shares its `anthropic-beta` header.
+# A family of operations (the beginning of their names) shares its `anthropic-beta` header.
 _BETAS = {
     "agents": MANAGED_AGENTS,
     "environments": MANAGED_AGENTS,
@@ -24,14 +24,20 @@ _BETAS = {
     "memory_stores": MEMORY,
     "dreams": DREAMING,
     "user_profiles": USER_PROFILES,
+    "tunnels": "mcp-tunnels-2026-06-22",
+    "beta.files": "files-api-2025-04-14",
+    "beta.skills": "skills-2025-10-02",
+    "beta.messages.batches": "message-batches-2024-09-24",
+    "beta.user_profiles": "user-profiles-2026-03-24",
 }
 
 
 class Field(NamedTuple):
     """A query parameter, header or body field.
 
-    `type` is string, integer, boolean, datetime, map (string to string), object, any (a string or an object), file, or
-    one of these with [] behind it. `choices` are the values the API names; the server decides what else it takes.
+    `type` is string, integer, number, boolean, datetime, map (string to string), object, any (a string or an object),
+    file, or one of these with [] behind it. `choices` are the values the API names; the server decides what else it
+    takes. `inner` are those fields of an object, or of a list's elements, that have a flag of their own.
     """
 
     name: str
@@ -39,10 +45,14 @@ class Field(NamedTuple):
     required: bool = False
     nullable: bool = False
     choices: tuple[str, ...] = ()
+    inner: tuple[Field, ...] = ()
 
 
 class Operation(NamedTuple):
-    """One call. `pages` says how a list goes on: by `next_page`, by `next_page` and `prev_page`, or by ids."""
+    """One call. `pages` says how a list goes on: by `next_page`, by `next_page` and `prev_page`, or by ids.
+
+    The answer is events where `stream`, and where `may_stream` when the body asks for them; JSON lines where `lines`.
+    """
 
     name: str
     method: Literal["GET", "POST", "DELETE"]
@@ -53,11 +63,16 @@ class Operation(NamedTuple):
     binary: bool = False
     multipart: bool = False
     headers: tuple[Field, ...] = ()
+    may_stream: bool = False
+    lines: bool = False
 
     @property
     def beta(self) -> str | None:
         """The value of `anthropic-beta`, or None where none is sent."""
-        return _BETAS.get(self.name.partition(".")[0])
+        family = self.name
+        while family and family not in _BETAS:
+            family = family.rpartition(".")[0]
+        return _BETAS.get(family)
 
     @property
     def path_params(self) -> tuple[str, ...]:
@@ -69,12 +84,21 @@ class Operation(NamedTuple):
         """Fields of the JSON body, or parts of the form where `multipart`; empty where no body is sent."""
         from antcli.operation_bodies import BODIES
 
-        return BODIES.get(self.name, ())
+        if self.name in BODIES:
+            return BODIES[self.name]
+        from antcli.official_bodies import OFFICIAL_BODIES
+
+        return OFFICIAL_BODIES.get(self.name) or BODIES.get(self.name.removeprefix("beta."), ())
 
 
 def operation(name: str) -> Operation:
-    """The operation of that name. Raises KeyError, which is a mistake of the caller."""
-    return OPERATIONS[name]
+    """The operation of that name, also of those in `antcli.official_operations`. KeyError: a mistake of the caller."""
+    found = OPERATIONS.get(name)
+    if found is None:
+        from antcli.official_operations import OFFICIAL
+
+        found = OFFICIAL[name]
+    return found
 
 
 LIMIT = Field("limit", "integer")

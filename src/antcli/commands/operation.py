@@ -66,9 +66,9 @@ def call(name: str, operation: str, help: str, *examples: str) -> Callable[[], C
     """Makes the command `name` for an operation of the table."""
 
     def make() -> Command:
-        from antcli.operations import OPERATIONS
+        from antcli import operations
 
-        found = OPERATIONS[operation]
+        found = operations.operation(operation)
 
         def callback(**given: Any) -> None:
             run(found, given)
@@ -119,8 +119,8 @@ def _option(operation: Operation, field: Field) -> Any:
     if field.type == "boolean":
         names[0] += f"/--no-{names[0][2:]}"
         settings |= {"is_flag": True}
-    elif field.type == "integer":
-        settings |= {"type": int, "metavar": "N"}
+    elif field.type in ("integer", "number"):
+        settings |= {"type": int if field.type == "integer" else float, "metavar": "N"}
     else:
         settings |= {"multiple": field.type.endswith("[]") or field.type == "map", "metavar": _metavar(field)}
     made = option(_parameter(field), *names, **settings)
@@ -228,7 +228,7 @@ def value(context: Context, field: Field, given: Any) -> Any:
     if given is None or given == () or given == []:
         return None
     name = flag_name(field.name, field.type)
-    if field.type in ("boolean", "integer"):
+    if field.type in ("boolean", "integer", "number"):
         return given
     if field.type == "object[]":
         return [entry for text in given for entry in values.objects(text, name=name)]
