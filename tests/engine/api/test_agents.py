@@ -24,7 +24,7 @@ def test_the_sdk_reads_an_agent_with_every_default_written_out(sdk: anthropic.An
     )
     assert agent.version == 1 and agent.type == "agent" and agent.id.startswith("agent_")
     assert agent.to_dict()["model"] == {
-        "id": "claude-sonnet-5-5", "effort": None, "inference_geo": None, "speed": "standard",
+        "id": "claude-sonnet-5-5", "effort": {"type": "high"}, "inference_geo": None, "speed": "standard",
     }  # fmt: skip
     assert agent.to_dict()["tools"] == [
         {
@@ -72,13 +72,14 @@ def test_an_update_that_changes_nothing_makes_no_version(sdk: anthropic.Anthropi
 
 
 def test_effort_stays_with_its_model(sdk: anthropic.Anthropic) -> None:
-    agent = sdk.beta.agents.create(name="e", model={"id": "m", "effort": "high", "speed": "fast"})
+    agent = sdk.beta.agents.create(name="e", model={"id": "m", "effort": "max", "speed": "fast"})
     kept = sdk.beta.agents.update(agent.id, model="m")
-    assert kept.model.effort is not None and kept.model.effort.type == "high"
+    assert kept.model.effort is not None and kept.model.effort.type == "max"
     assert kept.model.speed == "standard"
     asked = sdk.beta.agents.update(agent.id, model={"id": "m", "effort": {"type": "low"}})
     assert asked.model.effort is not None and asked.model.effort.type == "low"
-    assert sdk.beta.agents.update(agent.id, model="other").model.effort is None
+    other = sdk.beta.agents.update(agent.id, model="other")
+    assert other.model.effort is not None and other.model.effort.type == "high"
 
 
 def test_a_stale_version_is_a_conflict_that_is_not_repeated(sdk: anthropic.Anthropic, http: httpx.Client) -> None:
@@ -146,8 +147,8 @@ def test_what_is_unknown_is_not_found(sdk: anthropic.Anthropic) -> None:
         (AGENT | {"model": 3}, "model: must be an object, got a number."),
         (AGENT | {"tools": {}}, "tools: must be an array, got an object."),
         (AGENT | {"tools": [3]}, "tools.0: must be an object, got a number."),
-        (AGENT | {"tools": [{}]}, "tools.0: needs a `type`: one of agent_toolset_20260401, custom."),
-        (AGENT | {"tools": [{"type": "computer"}]}, "tools.0: type 'computer' is not one of agent_toolset_20260401, custom."),  # noqa: E501
+        (AGENT | {"tools": [{}]}, "tools.0: needs a `type`: one of agent_toolset_20260401, custom, mcp_toolset."),
+        (AGENT | {"tools": [{"type": "computer"}]}, "tools.0: type 'computer' is not one of agent_toolset_20260401, custom, mcp_toolset."),  # noqa: E501
         (AGENT | {"tools": [{"type": "custom", "description": "d", "input_schema": {"type": "object"}}]}, "tools.0.name: required, but not given."),  # noqa: E501
         (AGENT | {"skills": [{"type": "custom", "skill_id": "s"}]}, "skills: not supported by the local engine."),
         (AGENT | {"execution_identity": {"type": "aws_role", "role_arn": "x"}}, "execution_identity: not supported by the local engine: aws_role."),  # noqa: E501
@@ -184,11 +185,58 @@ def custom(**changes: object) -> dict[str, object]:
         ([TOOLSET | {"default_config": {"permission_policy": {"type": "auto"}}}], "tools.0.default_config.permission_policy: not supported by the local engine: the policy `auto`."),  # noqa: E501
         ([TOOLSET | {"configs": [{"name": "web_search", "enabled": True}]}], "tools.0.configs.0: not supported by the local engine: web_search has no implementation yet."),  # noqa: E501
         ([TOOLSET | {"configs": [{"name": "web_fetch", "allowed_domains": ["a.example"]}]}], "tools.0.configs.0: not supported by the local engine: allowed_domains of web_fetch."),  # noqa: E501
-        ([{"type": "mcp_toolset", "mcp_server_name": "s"}], "tools.0: not supported by the local engine: MCP servers."),
+        ([{"type": "mcp_toolset", "mcp_server_name": "s"}], "tools: the mcp_toolset of 's' needs an entry of that name in mcp_servers."),  # noqa: E501
+        ([{"type": "mcp_toolset", "mcp_server_name": "s"}] * 2, "tools: the MCP server 's' has two toolsets."),
+        ([{"type": "mcp_toolset", "mcp_server_name": "s", "configs": [{"name": "a"}, {"name": "a"}]}], "tools.0.configs: 'a' is configured twice."),  # noqa: E501
+        ([{"type": "mcp_toolset", "mcp_server_name": "s", "configs": [{"name": "a", "type": "a"}]}], "tools.0.configs.0.type: unknown field."),  # noqa: E501
     ],
 )  # fmt: skip
 def test_bad_tools_are_refused(http: httpx.Client, tools: list[object], expected: str) -> None:
     assert message_of(http.post("/v1/agents", json=AGENT | {"tools": tools})) == expected
+
+
+SERVER = {"type": "url", "name": "s", "url": "https://mcp.example/sse"}
+MCP_TOOLSET = {"type": "mcp_toolset", "mcp_server_name": "s"}
+
+
+@pytest.mark.parametrize(
+    ("servers", "expected"),
+    [
+        ([SERVER], """mcp_servers: no tool refers to the server 's': add {"type": "mcp_toolset", "mcp_server_name": "s"} to tools."""),  # noqa: E501
+        ([SERVER, SERVER], "mcp_servers: two servers are named 's'."),
+        ([SERVER | {"url": "ftp://x"}], "mcp_servers.0.url: must be an http or https URL."),
+        ([SERVER | {"url": "https://me:secret@x"}], "mcp_servers.0.url: must hold no credentials: they belong into a vault."),  # noqa: E501
+        ([SERVER | {"url": "https://x/" + "y" * 2048}], "mcp_servers.0.url: at most 2,048 characters, got 2,058."),
+        ([SERVER | {"name": ""}], "mcp_servers.0.name: must not be empty."),
+        ([SERVER | {"token": "x"}], "mcp_servers.0.token: unknown field."),
+        ([SERVER | {"type": "stdio"}], "mcp_servers.0.type: must be 'url', got 'stdio'."),
+        ([SERVER | {"name": str(n)} for n in range(21)], "mcp_servers: at most 20 items, got 21."),
+    ],
+)  # fmt: skip
+def test_bad_mcp_servers_are_refused(http: httpx.Client, servers: list[object], expected: str) -> None:
+    assert message_of(http.post("/v1/agents", json=AGENT | {"mcp_servers": servers})) == expected
+
+
+def test_servers_and_toolsets_refer_to_each_other_on_the_agent_that_results(
+    sdk: anthropic.Anthropic, http: httpx.Client
+) -> None:
+    agent = sdk.beta.agents.create(
+        name="m", model="m", mcp_servers=[SERVER],  # type: ignore[list-item]
+        tools=[MCP_TOOLSET | {"configs": [{"name": "search", "permission_policy": {"type": "always_allow"}}]}],  # type: ignore[list-item]
+    )  # fmt: skip
+    asks = {"enabled": True, "permission_policy": {"type": "always_ask"}}
+    assert agent.to_dict()["mcp_servers"] == [SERVER]
+    assert agent.to_dict()["tools"] == [
+        MCP_TOOLSET
+        | {
+            "default_config": asks,
+            "configs": [{"name": "search", "enabled": True, "permission_policy": {"type": "always_allow"}}],
+        }
+    ]
+    assert "no tool refers" in message_of(http.post(f"/v1/agents/{agent.id}", json={"tools": []}))
+    assert "needs an entry" in message_of(http.post(f"/v1/agents/{agent.id}", json={"mcp_servers": None}))
+    cleared = sdk.beta.agents.update(agent.id, tools=[], mcp_servers=[])
+    assert (cleared.version, cleared.mcp_servers, cleared.tools) == (2, [], [])
 
 
 def test_empty_forms_of_what_is_not_supported_pass(http: httpx.Client) -> None:

@@ -52,7 +52,7 @@ def test_overrides_replace_clear_or_leave_the_agents_values(
     assert snapshot(system=None).system is None
     assert snapshot(tools=[]).tools == []
     model = snapshot(model={"id": "other", "effort": "low"}).model
-    assert (model.id, model.effort) == ("other", None)
+    assert model.effort is not None and (model.id, model.effort.type) == ("other", "high")
     assert snapshot().model.effort.type == "high"
 
 

@@ -7,9 +7,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from antcli.engine.api.agent_rules import check_agent
 from antcli.engine.api.pages import page_body, slice_of
 from antcli.engine.api.query import Query
 from antcli.engine.api.schemas.agents import AgentCreate, AgentUpdate, resolve_model
+from antcli.engine.api.schemas.mcp import resolve_servers
 from antcli.engine.api.schemas.tools import resolve_tools
 from antcli.engine.api.services import json_response, operation, read_body, read_nothing, services
 from antcli.engine.api.validation import merge_metadata
@@ -34,7 +36,7 @@ async def create(request: Request, query: Query) -> Response:
         "system": body.system or None,
         "model": resolve_model(body.model),
         "tools": resolve_tools(body.tools),
-        "mcp_servers": [],
+        "mcp_servers": resolve_servers(body.mcp_servers),
         "skills": [],
         "multiagent": None,
         "metadata": body.metadata or {},
@@ -43,6 +45,7 @@ async def create(request: Request, query: Query) -> Response:
         "updated_at": moment,
         "archived_at": None,
     }
+    check_agent(agent)
     await store.change(Insert("agent", agent["id"], agent), _version(agent))
     return json_response(agent)
 
@@ -61,6 +64,7 @@ async def update(request: Request, query: Query) -> Response:
         changed = stored.body | _changes(stored.body, body)
         if changed == stored.body:
             return json_response(changed)
+        check_agent(changed)
         changed |= {"version": changed["version"] + 1, "updated_at": now()}
         try:
             await store.change(Replace(stored, changed), _version(changed))
@@ -161,6 +165,8 @@ def _changes(agent: dict[str, Any], body: AgentUpdate) -> dict[str, Any]:
         changes["system"] = body.system or None
     if "tools" in given:
         changes["tools"] = resolve_tools(body.tools)
+    if "mcp_servers" in given:
+        changes["mcp_servers"] = resolve_servers(body.mcp_servers)
     if "metadata" in given:
         changes["metadata"] = merge_metadata(agent["metadata"], body.metadata)
     return changes

@@ -7,11 +7,13 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from antcli.engine.api.agent_rules import check_agent
 from antcli.engine.api.agents import read_agent
 from antcli.engine.api.pages import slice_of
 from antcli.engine.api.query import Query
 from antcli.engine.api.schemas.agents import ModelConfig, resolve_model
 from antcli.engine.api.schemas.events import plain
+from antcli.engine.api.schemas.mcp import resolve_servers
 from antcli.engine.api.schemas.sessions import AgentWithOverrides, SessionCreate, SessionUpdate
 from antcli.engine.api.schemas.tools import resolve_tools
 from antcli.engine.api.services import Services, json_response, operation, read_body, read_nothing, services
@@ -50,16 +52,25 @@ async def retrieve(request: Request, query: Query) -> Response:
 
 async def update(request: Request, query: Query) -> Response:
     body = await read_body(request, SessionUpdate)
-    sessions, id = services(request).sessions, request.path_params["session_id"]
     changes: dict[str, Any] = {}
     if "title" in body.model_fields_set:
         changes["title"] = body.title
     if body.metadata:
-        merge_metadata((await sessions.get(id))["metadata"], body.metadata)
         changes["metadata"] = body.metadata
+    agent: dict[str, Any] = {}
     if "tools" in body.agent.model_fields_set:
-        changes["agent"] = {"tools": resolve_tools(body.agent.tools)}
-    return json_response(await sessions.update(id, changes))
+        agent["tools"] = resolve_tools(body.agent.tools)
+    if "mcp_servers" in body.agent.model_fields_set:
+        agent["mcp_servers"] = resolve_servers(body.agent.mcp_servers)
+    if agent:
+        changes["agent"] = agent
+    return json_response(await services(request).sessions.update(request.path_params["session_id"], changes, _check))
+
+
+def _check(body: dict[str, Any]) -> None:
+    """What an update would leave behind. Raises RequestError (400)."""
+    merge_metadata(body["metadata"], None)
+    check_agent(body["agent"], "agent.")
 
 
 async def list_(request: Request, query: Query) -> Response:
@@ -121,6 +132,7 @@ async def _session_agent(here: Services, body: SessionCreate) -> dict[str, Any]:
     snapshot = {name: agent[name] for name in _SNAPSHOT}
     if isinstance(reference, AgentWithOverrides):
         snapshot |= _overrides(reference)
+        check_agent(snapshot, "agent.")
     return snapshot
 
 
@@ -139,6 +151,8 @@ def _overrides(reference: AgentWithOverrides) -> dict[str, Any]:
         changes["system"] = reference.system or None
     if "tools" in given:
         changes["tools"] = resolve_tools(reference.tools)
+    if "mcp_servers" in given:
+        changes["mcp_servers"] = resolve_servers(reference.mcp_servers)
     return changes
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -98,8 +98,11 @@ class Sessions:
         log = await self._logs.open(id)
         return objects.session(log.row, log.state)
 
-    async def update(self, id: str, changes: dict[str, Any]) -> dict[str, Any]:
-        """`changes` holds title, metadata (a patch; null deletes a key) and agent {tools} (resolved), where given."""
+    async def update(
+        self, id: str, changes: dict[str, Any], check: Callable[[dict[str, Any]], None] = lambda body: None
+    ) -> dict[str, Any]:
+        """`changes` holds title, metadata (a patch; null deletes a key) and agent {tools, mcp_servers} (resolved),
+        where given; `check` raises RequestError when the body that they make is not to be."""
         log = await self._logs.open(id)
 
         def decide(draft: Draft) -> None:
@@ -120,6 +123,7 @@ class Sessions:
                 if agent != body["agent"]:
                     body["agent"] = changed["agent"] = agent
             if body != log.row.body:
+                check(body)
                 draft.body = body
                 draft.add(event("session.updated", draft.state.thread_id, changed))
 

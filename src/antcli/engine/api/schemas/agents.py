@@ -20,9 +20,11 @@ from antcli.engine.api.schemas.base import (
     refused,
     tag,
 )
+from antcli.engine.api.schemas.mcp import McpServers
 from antcli.engine.api.schemas.tools import Tools
 
 Level = Literal["low", "medium", "high", "xhigh", "max"]
+_DEFAULT_EFFORT = "high"
 ModelName = Annotated[str, limited(4096, 1)]
 
 
@@ -50,25 +52,20 @@ ExecutionIdentity = Annotated[
 ]
 
 
-class _NotYet(Body):
-    """What agents have and this engine does not do yet; empty values pass."""
-
-    mcp_servers: Annotated[Any, only_empty()] = None
-    skills: Annotated[Any, only_empty()] = None
-
-
-class AgentCreate(_NotYet):
+class AgentCreate(Body):
     model: Model
     name: Name
     description: Description | None = None
     system: System | None = None
     tools: Tools | None = None
+    mcp_servers: McpServers | None = None
+    skills: Annotated[Any, only_empty()] = None
     multiagent: Annotated[Any, only_empty()] = None
     metadata: Metadata | None = None
     execution_identity: ExecutionIdentity | None = None
 
 
-class AgentUpdate(_NotYet):
+class AgentUpdate(Body):
     """A field that is not in `model_fields_set` keeps its value."""
 
     model: Model = Field(default="-")
@@ -76,6 +73,8 @@ class AgentUpdate(_NotYet):
     description: Description | None = None
     system: System | None = None
     tools: Tools | None = None
+    mcp_servers: McpServers | None = None
+    skills: Annotated[Any, only_empty()] = None
     multiagent: Annotated[Any, only_empty()] = None
     metadata: MetadataPatch | None = None
     execution_identity: ExecutionIdentity | None = None
@@ -83,10 +82,11 @@ class AgentUpdate(_NotYet):
 
 
 def resolve_model(model: str | ModelConfig, stored: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The model as responses show it. Without `effort` the stored one stays, as long as the model is the same."""
+    """The model as responses show it: without `effort` at what models do when nothing is said, or at the stored one as
+    long as the model is the same."""
     config = ModelConfig(id=model) if isinstance(model, str) else model
     level = config.effort.type if isinstance(config.effort, Effort) else config.effort
-    effort = {"type": level} if level else None
+    effort = {"type": level or _DEFAULT_EFFORT}
     if "effort" not in config.model_fields_set and stored is not None and stored["id"] == config.id:
-        effort = stored["effort"]
+        effort = stored["effort"] or effort
     return {"id": config.id, "effort": effort, "inference_geo": None, "speed": config.speed or "standard"}

@@ -21,6 +21,7 @@ from antcli.engine.api.schemas.base import (
     tag,
 )
 from antcli.engine.api.schemas.events import InitialEvents
+from antcli.engine.api.schemas.mcp import McpServers
 from antcli.engine.api.schemas.tools import Tools
 
 _Version = Annotated[int, Field(ge=1)]
@@ -41,7 +42,7 @@ class AgentWithOverrides(Body):
     model: Model | None = None
     system: System | None = None
     tools: Tools | None = None
-    mcp_servers: Annotated[Any, only_empty()] = None
+    mcp_servers: McpServers | None = None
     skills: Annotated[Any, only_empty()] = None
 
 
@@ -64,7 +65,7 @@ class SessionCreate(Body):
 
 class SessionAgentUpdate(Body):
     tools: Tools | None = None
-    mcp_servers: Annotated[Any, only_empty()] = None
+    mcp_servers: McpServers | None = None
 
 
 class SessionUpdate(Body):
