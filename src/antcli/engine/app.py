@@ -14,6 +14,7 @@ from antcli.engine.api import routes
 from antcli.engine.api.activity import Activity
 from antcli.engine.api.pages import Cursors, load_cursors
 from antcli.engine.api.services import Services
+from antcli.engine.files.files import Files
 from antcli.engine.harness.harness import Harness
 from antcli.engine.orchestration.orchestrator import Orchestrator
 from antcli.engine.providers.registry import Providers
@@ -36,6 +37,7 @@ class Engine:
         self.retire = retire
         self.activity = Activity()
         self.store = SqliteStore(data_dir / "engine.db")
+        self.files = Files(self.store, data_dir / "files")
         self.providers = Providers(settings.model)
         self.sandboxes = Sandboxes(settings.sandbox)
         logs = Logs(self.store)
@@ -52,6 +54,7 @@ class Engine:
         """Raises StorageError."""
         await self.store.open()
         self.cursors = await load_cursors(self.store)
+        await self.files.start()
         await self.orchestrator.start()
         self._warming = asyncio.create_task(self.providers.warm())  # some 40 ms less for the first request
 
@@ -62,6 +65,7 @@ class Engine:
     async def close(self) -> None:
         async with contextlib.AsyncExitStack() as stack:  # each is closed, whatever the others do
             stack.push_async_callback(self.store.close)
+            stack.push_async_callback(self.files.stop)
             stack.push_async_callback(self.providers.aclose)
             stack.push_async_callback(self.sandboxes.close)
             if self._warming is not None:
@@ -92,6 +96,7 @@ def application(engine: Engine) -> ASGIApp:
     services = Services(
         store=engine.store,
         sessions=engine.sessions,
+        files=engine.files,
         providers=engine.providers,
         cursors=engine.cursors,
         activity=engine.activity,

@@ -13,6 +13,7 @@ from antcli.engine.api.activity import Activity
 from antcli.engine.api.pages import load_cursors
 from antcli.engine.api.routes import application
 from antcli.engine.api.services import Services
+from antcli.engine.files.files import Files
 from antcli.engine.http_server import http_server
 from antcli.engine.sandbox.base import Recipe
 from antcli.engine.serve import _listen_on_port
@@ -96,13 +97,15 @@ class Server:
         self.loop = asyncio.get_running_loop()
         store = SqliteStore(self.data_dir / "engine.db")
         await store.open()
+        files = Files(store, self.data_dir / "files")
+        await files.start()
         sessions = Sessions(store, Logs(store), self.nobody, self.nobody, self.data_dir)
 
         async def status() -> dict[str, Any]:
             return {"pid": 1}
 
         self.services = Services(
-            store=store, sessions=sessions, providers=SomeModels(), cursors=await load_cursors(store),  # type: ignore[arg-type]
+            store=store, sessions=sessions, files=files, providers=SomeModels(), cursors=await load_cursors(store),  # type: ignore[arg-type]
             activity=Activity(), status=status, retire=self.retired.set,
         )  # fmt: skip
         self._http = http_server(application(self.services, KEY))
@@ -112,4 +115,5 @@ class Server:
         await self._http.ready.wait()
         self._up.set()
         await serving
+        await files.stop()
         await store.close()

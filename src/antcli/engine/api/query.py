@@ -70,6 +70,13 @@ class Query:
                 raise invalid(f"{name}: {value[:60]!r} is not one of {', '.join(sorted(allowed))}.")
         return tuple(dict.fromkeys(values))
 
+    def several(self, name: str, maximum: int) -> Sequence[str]:
+        """All values of a parameter that may be repeated, each once."""
+        values = tuple(dict.fromkeys(self._values.get(name, [])))
+        if len(values) > maximum:
+            raise invalid(f"{name}: at most {maximum} values, got {len(values)}.")
+        return values
+
     def times(self, name: str) -> list[tuple[str, str]]:
         """The bounds of a range as (operator, timestamp), timestamps in the width the store compares."""
         bounds = []

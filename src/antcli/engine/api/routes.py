@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.routing import Router
 from starlette.types import ASGIApp
 
-from antcli.engine.api import agents, environments, events, health, models, sessions, threads
+from antcli.engine.api import agents, environments, events, files, health, models, sessions, threads
 from antcli.engine.api.services import Services
 from antcli.engine.api.transport import Transport
 
@@ -13,6 +13,7 @@ ROUTES = [
     *agents.ROUTES,
     *environments.ROUTES,
     *events.ROUTES,
+    *files.ROUTES,
     *sessions.ROUTES,
     *threads.ROUTES,
     *models.ROUTES,

@@ -19,6 +19,7 @@ from antcli.engine.errors import invalid
 if TYPE_CHECKING:
     from antcli.engine.api.activity import Activity
     from antcli.engine.api.pages import Cursors
+    from antcli.engine.files.files import Files
     from antcli.engine.providers.registry import Providers
     from antcli.engine.session.service import Sessions
     from antcli.engine.store.base import Store
@@ -32,6 +33,7 @@ class Services:
 
     store: Store
     sessions: Sessions
+    files: Files
     providers: Providers
     cursors: Cursors
     activity: Activity

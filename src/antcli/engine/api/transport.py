@@ -13,10 +13,12 @@ from antcli.engine.api.auth import Headers, check_key
 from antcli.engine.api.errors import envelope, no_route, storage_failed, too_large, unexpected, wrong_method
 from antcli.engine.api.services import Services
 from antcli.engine.errors import RequestError, invalid
+from antcli.engine.files.files import LARGEST_FILE
 from antcli.engine.ids import new_id
 from antcli.engine.store.base import StorageError
 
 MAXIMUM_BODY = 32 * 2**20
+MAXIMUM_UPLOAD = LARGEST_FILE + 2**16  # with what a form adds to the file
 
 _OPEN_PATHS = frozenset({"/healthz"})
 # Looking at the engine does not keep it awake.
@@ -36,7 +38,7 @@ class Transport:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        exchange = _Exchange(receive, send)
+        exchange = _Exchange(receive, send, MAXIMUM_UPLOAD if scope["path"] == "/v1/files" else MAXIMUM_BODY)
         counted = not scope["path"].startswith(_UNCOUNTED)
         if counted:
             self._services.activity.begin()
@@ -48,7 +50,7 @@ class Transport:
 
     async def _answer(self, scope: Scope, exchange: _Exchange) -> None:
         try:
-            self._admit(scope["headers"], scope["path"])
+            self._admit(scope["headers"], scope["path"], exchange.maximum)
             scope["services"] = self._services
             scope["app"] = self  # makes the router raise for unknown paths and methods instead of answering itself
             await self._app(scope, exchange.receive, exchange.send)
@@ -59,12 +61,12 @@ class Transport:
                 raise
             await exchange.fail(_request_error(error, scope, exchange.request_id))
 
-    def _admit(self, headers: Headers, path: str) -> None:
+    def _admit(self, headers: Headers, path: str, maximum: int) -> None:
         if self._key is not None and path not in _OPEN_PATHS and (refusal := check_key(headers, self._key)):
             raise refusal
         for name, value in headers:
-            if name == b"content-length" and value.isdigit() and int(value) > MAXIMUM_BODY:
-                raise too_large(MAXIMUM_BODY)
+            if name == b"content-length" and value.isdigit() and int(value) > maximum:
+                raise too_large(maximum)
             if name == b"content-encoding" and value.lower() != b"identity":
                 raise invalid("Compressed request bodies are not supported.", code="request_body_encoding_unsupported")
 
@@ -72,7 +74,8 @@ class Transport:
 class _Exchange:
     """One request and its answer: counts what is received, adds the headers every answer has."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, maximum: int) -> None:
+        self.maximum = maximum
         self.request_id = new_id("req")
         self.started = False
         self._receive = receive
@@ -83,8 +86,8 @@ class _Exchange:
         message = await self._receive()
         if message["type"] == "http.request":
             self._received += len(message.get("body", b""))
-            if self._received > MAXIMUM_BODY:
-                raise too_large(MAXIMUM_BODY)
+            if self._received > self.maximum:
+                raise too_large(self.maximum)
         return message
 
     async def send(self, message: Message) -> None:
