@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.routing import Router
 from starlette.types import ASGIApp
 
-from antcli.engine.api import agents, environments, events, files, health, models, sessions, threads
+from antcli.engine.api import agents, environments, events, files, health, models, sessions, threads, user_profiles
 from antcli.engine.api.services import Services
 from antcli.engine.api.transport import Transport
 
@@ -17,6 +17,7 @@ ROUTES = [
     *sessions.ROUTES,
     *threads.ROUTES,
     *models.ROUTES,
+    *user_profiles.ROUTES,
     *health.ROUTES,
 ]
 
