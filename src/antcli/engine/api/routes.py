@@ -5,7 +5,19 @@ from __future__ import annotations
 from starlette.routing import Router
 from starlette.types import ASGIApp
 
-from antcli.engine.api import agents, environments, events, files, health, models, sessions, threads, user_profiles
+from antcli.engine.api import (
+    agents,
+    environments,
+    events,
+    files,
+    health,
+    messages,
+    models,
+    openapi,
+    sessions,
+    threads,
+    user_profiles,
+)
 from antcli.engine.api.services import Services
 from antcli.engine.api.transport import Transport
 
@@ -14,11 +26,13 @@ ROUTES = [
     *environments.ROUTES,
     *events.ROUTES,
     *files.ROUTES,
+    *health.ROUTES,
+    *messages.ROUTES,
+    *openapi.ROUTES,
     *sessions.ROUTES,
     *threads.ROUTES,
-    *models.ROUTES,
     *user_profiles.ROUTES,
-    *health.ROUTES,
+    *models.ROUTES,
 ]
 
 

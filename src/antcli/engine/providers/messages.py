@@ -46,7 +46,7 @@ class MessagesProvider:
         try:
             async with client.stream("POST", url, content=_body(request), headers=self._headers(request)) as response:
                 if not response.is_success:
-                    raise self._refusal(response, await _start_of_body(response), request.model)
+                    raise self.refusal(response, await start_of_body(response), request.model)
                 answer = self._answer(response, request.model)
                 async with aclosing(_chunks(response)) as chunks:
                     async for chunk in chunks:
@@ -61,7 +61,7 @@ class MessagesProvider:
                         raise ModelError(f"{self._name} ended its answer before it was complete.", retryable=True)
                     await _read_the_end(chunks)
         except (httpx.HTTPError, httpx.StreamError) as error:
-            raise self._broken(error) from None
+            raise self.broken(error) from None
 
     async def models(self) -> list[dict[str, Any]]:
         client = await self.open()
@@ -73,11 +73,11 @@ class MessagesProvider:
         try:
             response = await client.get(url, timeout=min(self._read_timeout, _SECONDS_FOR_A_LIST))
         except httpx.HTTPError as error:
-            raise self._broken(error) from None
+            raise self.broken(error) from None
         if response.status_code in (404, 405):
             return []
         if not response.is_success:
-            raise self._refusal(response, response.content, model="")
+            raise self.refusal(response, response.content, model="")
         try:
             body = response.json()
         except ValueError:
@@ -126,7 +126,7 @@ class MessagesProvider:
             message = f"{self._name} sent an answer that is not the Messages API's: {reason}."
             raise ModelError(message, retryable=True) from None
 
-    def _refusal(self, response: httpx.Response, content: bytes, model: str) -> ModelError:
+    def refusal(self, response: httpx.Response, content: bytes, model: str) -> ModelError:
         if response.is_redirect:
             return ModelError(f"{self._name} redirects elsewhere ({response.status_code}): check the model's base URL.")
         text = content.decode("utf-8", "replace")
@@ -142,7 +142,7 @@ class MessagesProvider:
             should_retry={"true": True, "false": False}.get(response.headers.get("x-should-retry", "")),
         )  # fmt: skip
 
-    def _broken(self, error: Exception) -> ModelError:
+    def broken(self, error: Exception) -> ModelError:
         """A failure of the connection. Only what we know to hold no header is taken from `error`."""
         import httpx
 
@@ -185,7 +185,7 @@ def _chunks(response: httpx.Response) -> AsyncGenerator[bytes, None]:
     return cast("AsyncGenerator[bytes, None]", response.aiter_bytes())
 
 
-async def _start_of_body(response: httpx.Response) -> bytes:
+async def start_of_body(response: httpx.Response) -> bytes:
     """An error's body as far as it comes; the status alone says enough when it does not."""
     import httpx
 

@@ -66,6 +66,13 @@ class Providers:
             raise ModelError(_NO_MODEL)
         return self._at(settings), model
 
+    async def endpoint(self, model: str) -> MessagesProvider:
+        """The endpoint that answers for a model outside of sessions. Raises ModelError where none does."""
+        provider, _ = await self.resolve(model)
+        if not isinstance(provider, MessagesProvider):
+            raise ModelError(f"The model {model!r} is played from a file: it answers in sessions only.", fatal=True)
+        return provider
+
     async def warm(self) -> None:
         """Make the configured endpoint's client before the first request needs it. Asks the endpoint nothing."""
         if self._settings is not None:

@@ -1,0 +1,31 @@
+"""What the local engine does differently from the hosted service, said once: for `ant explain differences`, the README
+and the test that finds every operation either served or named here.
+"""
+
+from __future__ import annotations
+
+# Operations of the API that the engine does not serve, and why.
+NOT_SERVED: dict[str, str] = {}
+
+# What else is different, by the thing that it is about.
+DIFFERENCES: tuple[tuple[str, str], ...] = (
+    ("accounts", "There is one workspace and no organisation, billing, members or API keys to administer."),
+    ("anthropic-beta", "The header is not required; the API of all families is served with and without it."),
+    ("rate limits", "The engine limits no rate; only the model endpoint does, which shows as a retried session.error."),
+    ("models", "`GET /v1/models` lists what the engine's model endpoint lists; fields that it does not say are null."),
+    ("models", "An agent may name script:FILE, recording:FILE or demo as its model; such a model needs no endpoint."),
+    ("messages", "`/v1/messages` and count_tokens are handed on to the model endpoint; batches are not kept here."),
+    ("events", "POST events takes an Idempotency-Key: a repeated request with the same key is taken once."),
+    ("sandbox", "Tools run on this machine under bubblewrap (or Docker, Podman), with the programs installed here."),
+    ("network", "`unrestricted` shares this machine's network; `limited` without hosts is no network at all."),
+)
+
+
+def page() -> str:
+    """All of it as text, a line a difference."""
+    lines = ["How the local engine differs from the hosted service", ""]
+    lines += [f"{about}: {sentence}" for about, sentence in DIFFERENCES]
+    if NOT_SERVED:
+        lines += ["", "Operations that it does not serve", ""]
+        lines += [f"{name}: {reason}" for name, reason in NOT_SERVED.items()]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,45 @@
+"""The page that describes the API is made from what serves it, and every operation is served or says why not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import jsonschema
+
+from antcli.engine.api.request_bodies import BODIES
+from antcli.operations import OPERATIONS
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_a_model_takes_exactly_the_fields_of_the_table() -> None:
+    for name, model in BODIES.items():
+        fields = {field.alias or field_name for field_name, field in model.model_fields.items()}
+        assert fields == {field.name for field in OPERATIONS[name].body}, name
+
+
+def test_the_description_is_openapi_whose_references_all_lead_somewhere(http: httpx.Client) -> None:
+    document = http.get("/openapi.json").json()
+    assert document["openapi"] == "3.1.0"
+    assert document["paths"]["/v1/agents/{agent_id}"]["post"]["operationId"] == "agents.update"
+    missing = {name for name in references(document) if name not in document["components"]["schemas"]}
+    assert not missing
+    for schema in document["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def references(node: object) -> set[str]:
+    if isinstance(node, list):
+        return {name for item in node for name in references(item)}
+    if not isinstance(node, dict):
+        return set()
+    here = {node["$ref"].rpartition("/")[2]} if isinstance(node.get("$ref"), str) else set()
+    return here | {name for item in node.values() for name in references(item)}
+
+
+def test_the_shapes_of_answers_are_those_of_the_installed_sdk() -> None:
+    run = subprocess.run([sys.executable, ROOT / "scripts" / "responses", "--check"], capture_output=True, text=True)
+    assert run.returncode == 0, "scripts/responses writes them anew" + run.stderr
