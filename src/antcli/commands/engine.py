@@ -75,10 +75,10 @@ def _print_log(path: Path, follow: bool, tail: int) -> None:
     output = context.output
     with path.open(encoding="utf-8", errors="replace") as file:
         lines = file.readlines()
-        output.text("".join(lines[-tail:] if tail else lines), end="")
-        if follow:
+        if follow:  # before the first line, so that nothing is imported any more when Ctrl-C may come
             context.stay()
             output.end_with_reader()
+        output.text("".join(lines[-tail:] if tail else lines), end="")
         while follow:
             line = file.readline()
             if line:
