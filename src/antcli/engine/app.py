@@ -23,6 +23,8 @@ from antcli.engine.session.log import Logs
 from antcli.engine.session.service import Sessions
 from antcli.engine.settings import EngineSettings
 from antcli.engine.store.sqlite import SqliteStore
+from antcli.engine.vaults.cipher import Cipher
+from antcli.engine.vaults.vaults import Vaults
 
 _AWAKE = ("running", "rescheduling")
 
@@ -38,6 +40,7 @@ class Engine:
         self.activity = Activity()
         self.store = SqliteStore(data_dir / "engine.db")
         self.files = Files(self.store, data_dir / "files")
+        self.vaults = Vaults(self.store, Cipher(self.store, data_dir))
         self.providers = Providers(settings.model)
         self.sandboxes = Sandboxes(settings.sandbox)
         logs = Logs(self.store)
@@ -97,6 +100,7 @@ def application(engine: Engine) -> ASGIApp:
         store=engine.store,
         sessions=engine.sessions,
         files=engine.files,
+        vaults=engine.vaults,
         providers=engine.providers,
         cursors=engine.cursors,
         activity=engine.activity,

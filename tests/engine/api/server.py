@@ -21,6 +21,8 @@ from antcli.engine.session.log import Logs
 from antcli.engine.session.service import Sessions
 from antcli.engine.settings import EngineSettings
 from antcli.engine.store.sqlite import SqliteStore
+from antcli.engine.vaults.cipher import Cipher
+from antcli.engine.vaults.vaults import Vaults
 
 KEY = "a-key-for-tests"
 T = TypeVar("T")
@@ -106,6 +108,7 @@ class Server:
 
         self.services = Services(
             store=store, sessions=sessions, files=files, providers=SomeModels(), cursors=await load_cursors(store),  # type: ignore[arg-type]
+            vaults=Vaults(store, Cipher(store, self.data_dir)),
             activity=Activity(), status=status, retire=self.retired.set,
         )  # fmt: skip
         self._http = http_server(application(self.services, KEY))

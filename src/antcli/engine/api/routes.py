@@ -17,6 +17,7 @@ from antcli.engine.api import (
     sessions,
     threads,
     user_profiles,
+    vaults,
 )
 from antcli.engine.api.services import Services
 from antcli.engine.api.transport import Transport
@@ -33,6 +34,7 @@ ROUTES = [
     *threads.ROUTES,
     *user_profiles.ROUTES,
     *models.ROUTES,
+    *vaults.ROUTES,
 ]
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from antcli.engine.providers.registry import Providers
     from antcli.engine.session.service import Sessions
     from antcli.engine.store.base import Store
+    from antcli.engine.vaults.vaults import Vaults
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -34,6 +35,7 @@ class Services:
     store: Store
     sessions: Sessions
     files: Files
+    vaults: Vaults
     providers: Providers
     cursors: Cursors
     activity: Activity

@@ -15,6 +15,7 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from antcli.engine.errors import RequestError
 from antcli.engine.vaults import keyrings
 
 KEY_VARIABLE = "ANT_MASTER_KEY"
@@ -23,8 +24,11 @@ FILE = "master-key"
 _WAYS = f"Put it back, or set {KEY_VARIABLE} to it."
 
 
-class SecretError(Exception):
+class SecretError(RequestError):
     """A secret cannot be sealed or opened. The message says why and the way out; it holds no secret."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(500, "api_error", message, retry=False)
 
 
 @dataclass(frozen=True, slots=True)
