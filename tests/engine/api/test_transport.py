@@ -148,3 +148,23 @@ def test_health_metrics_status_and_retire(server: Server, http: httpx.Client) ->
     assert not server.retired.is_set()
     assert http.post("/engine/retire").status_code == 200
     assert server.retired.wait(1)
+
+
+def test_long_answers_are_compressed_for_those_who_ask_and_files_never(server):
+    with httpx.Client(base_url=server.url, headers={"x-api-key": KEY}, trust_env=False) as client:
+        asked = client.get("/openapi.json", headers={"accept-encoding": "gzip"})
+        plain = client.get("/openapi.json", headers={"accept-encoding": "identity"})
+        assert asked.headers["content-encoding"] == "gzip" and asked.json() == plain.json()
+        assert "content-encoding" not in plain.headers
+        short = client.get("/healthz", headers={"accept-encoding": "gzip"})
+        assert "content-encoding" not in short.headers
+        text = "x" * 10_000
+        file = client.post("/v1/files", files={"file": ("a.txt", text)}).json()
+        read = client.get(f"/v1/files/{file['id']}/content", headers={"accept-encoding": "gzip"})
+        assert "content-encoding" not in read.headers
+
+
+def test_no_other_site_may_read_the_answers(http):
+    answer = http.get("/v1/agents", headers={"origin": "https://elsewhere.example"})
+    assert not [name for name in answer.headers if name.startswith("access-control-")]
+    assert http.options("/v1/agents", headers={"origin": "https://elsewhere.example"}).status_code == 405

@@ -19,6 +19,7 @@ from antcli.engine.api import (
     user_profiles,
     vaults,
 )
+from antcli.engine.api.compression import compressed
 from antcli.engine.api.services import Services
 from antcli.engine.api.transport import Transport
 
@@ -40,4 +41,6 @@ ROUTES = [
 
 def application(services: Services, key: str | None) -> ASGIApp:
     """The ASGI application. `key` is what clients must show, None on a socket that file modes guard."""
-    return Transport(Router(ROUTES, redirect_slashes=False), services, key)
+    router = Router(ROUTES, redirect_slashes=False)
+    # A socket is on this machine: there compression only costs time.
+    return Transport(router if key is None else compressed(router), services, key)
