@@ -107,6 +107,22 @@ class Context:
 
         return self._engine_server(daemon.ensure(self.engine_settings, notice=self.output.notice))
 
+    @cached_property
+    def destination(self) -> Server:
+        """As `server`, for looking at: nothing is started, and no credential is demanded."""
+        from antcli.client.server import Server
+
+        chosen = self.selection
+        if chosen.kind != "local":
+            return Server(chosen.base_url, chosen.kind, chosen.profile, chosen.why, headers=chosen.headers)
+        running = self.running_engine()
+        if running is not None:
+            return running
+        from antcli.engine.private_files import socket_path
+
+        where = str(socket_path(self.engine_settings.data_dir))
+        return Server("http://ant", "local", chosen.profile, chosen.why, socket=where)
+
     def running_engine(self) -> Server | None:
         """The local engine if it runs now; it is not started. Raises UsageError for a hosted profile."""
         from antcli.engine import daemon

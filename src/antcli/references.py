@@ -55,6 +55,11 @@ def resolve(context: Context, kind: str, text: str) -> str:
     return one_of(words, text, found)
 
 
+def looks_like_id(kind: str, text: str) -> bool:
+    """Surely an id of that kind, as far as its letters go."""
+    return is_full_id(KINDS[kind].prefix, text)
+
+
 def is_full_id(prefix: str, text: str) -> bool:
     """Surely an id, so that no request is needed to find it; the server says when there is no such thing."""
     rest = text.removeprefix(prefix)

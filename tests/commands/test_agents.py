@@ -153,7 +153,7 @@ def test_archive_and_versions(ant, api, hosted):
         (["create", "--name", "x"], "Missing option --model."),
         (["create", "--nmae", "x"], "`--name`"),
         (["create", "--limit"], "No such option"),
-        (["list", "--limit", "many"], "'many' is not a valid int"),
+        (["list", "--limit", "many"], "--limit: expected a whole number, got 'many'."),
         (["create", "--name", "x", "--model", "{id: [}"], "line 1, column"),
         (["create", "--name", "x", "--model", "m", "--system", "@/no/such/file"], "/no/such/file: No such file"),
         (["create", "--name", "x", "--model", "m", "--tool", "17"], "--tool: expected an object"),

@@ -99,13 +99,46 @@ class Client:
         """As `get`, for paths that change something."""
         return self._plain("POST", path, body)
 
+    def prepare(
+        self,
+        name: str,
+        /,
+        *path: str,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        files: Sequence[FormPart] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> Request:
+        """The request that `call` would send."""
+        return self._request(operation(name), path, query, headers, body, files)
+
+    def body(
+        self,
+        name: str,
+        /,
+        *path: str,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> bytes:
+        """The body of an answer as it came."""
+        return self._send(self._request(operation(name), path, query, headers), name, None).body
+
     def pages(
-        self, name: str, /, *path: str, query: Mapping[str, Any] | None = None, limit: int | None = None
+        self,
+        name: str,
+        /,
+        *path: str,
+        query: Mapping[str, Any] | None = None,
+        limit: int | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Iterator[dict[str, Any]]:
         """The items of a list, over all its pages, at most `limit` of them."""
         from antcli.client.pages import items
 
-        return items(lambda page: self.call(name, *path, query=page), operation(name), query or {}, limit)
+        def fetch(page: dict[str, Any]) -> Any:
+            return self.call(name, *path, query=page, headers=headers)
+
+        return items(fetch, operation(name), query or {}, limit)
 
     def stream(
         self,
@@ -115,14 +148,36 @@ class Client:
         query: Mapping[str, Any] | None = None,
         silence: float | None = None,
         retries: int | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
     ) -> EventStream:
         """An open stream. After `silence` seconds without a byte it counts as broken (ServerError)."""
-        request = self._request(operation(name), path, query, {"accept-encoding": "identity"})
+        request = self._request(operation(name), path, query, {"accept-encoding": "identity", **(headers or {})}, body)
         return EventStream(self._open(request, name, silence, retries))
 
-    def download(self, name: str, /, *path: str, query: Mapping[str, Any] | None = None) -> Iterator[bytes]:
+    def lines(
+        self,
+        name: str,
+        /,
+        *path: str,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Iterator[Any]:
+        """The values of an answer in JSON lines, as they arrive."""
+        from antcli.client.envelope import json_lines
+
+        return json_lines(self.download(name, *path, query=query, headers=headers), self._connection().address)
+
+    def download(
+        self,
+        name: str,
+        /,
+        *path: str,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Iterator[bytes]:
         """The bytes of a file, as they arrive."""
-        response = self._open(self._request(operation(name), path, query, None), name, None, None)
+        response = self._open(self._request(operation(name), path, query, headers), name, None, None)
         try:
             yield from response.chunks()
         finally:
@@ -178,8 +233,7 @@ class Client:
         from antcli.client.targets import target
         from antcli.client.transport import Request
 
-        accept = "text/event-stream" if asked.stream else "application/binary" if asked.binary else "application/json"
-        sent = self._headers(asked.beta, accept, headers)
+        sent = self._headers(asked.beta, _accepted(asked), headers)
         where = target(asked, path, query or {})
         if asked.multipart:
             form = {key: str(value) for key, value in (body or {}).items() if value is not None}
@@ -191,12 +245,14 @@ class Client:
         return Request(asked.method, where, sent, _encoded(body))
 
     def _headers(self, beta: str | None, accept: str, extra: Mapping[str, str] | None) -> dict[str, str]:
+        extra = {name.lower(): value for name, value in (extra or {}).items()}
+        beta = extra.pop("anthropic-beta", beta)  # a chosen one replaces the usual one, never that of the credential
         headers = {
             "accept": accept,
             "user-agent": f"ant/{__version__}",
             "anthropic-version": API_VERSION,
             **{name.lower(): value for name, value in self.server.headers.items()},
-            **{name.lower(): value for name, value in (extra or {}).items()},
+            **extra,
         }
         betas = [value for value in (headers.get("anthropic-beta"), beta) if value]
         if betas:
@@ -267,6 +323,14 @@ class Client:
         for line in response_lines(response, time.monotonic() - started, secret=secret):
             self.debug(line)
         return response
+
+
+def _accepted(asked: Operation) -> str:
+    if asked.stream:
+        return "text/event-stream"
+    if asked.lines:
+        return "application/x-jsonl"
+    return "application/binary" if asked.binary else "application/json"
 
 
 def _encoded(body: Any) -> bytes:

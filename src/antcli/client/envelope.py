@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from antcli.client.transport import Response
@@ -40,6 +40,23 @@ def decoded(response: Response, address: str) -> Any:
         raise ServerError(
             f"{address} answered with {kind} instead of JSON.", hint="Is the base URL that of the API?"
         ) from None
+
+
+def json_lines(chunks: Iterable[bytes], address: str) -> Iterator[Any]:
+    """The values of JSON lines. ServerError for a line that is not JSON."""
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from (_line(line, address) for line in whole if line.strip())
+    if rest.strip():
+        yield _line(rest, address)
+
+
+def _line(line: bytes, address: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        raise ServerError(f"{address} sent a line that is not JSON.", hint="Try again.") from None
 
 
 def error_from(response: Response, address: str) -> ApiError:

@@ -177,6 +177,37 @@ class Group(_Parameters, TyperGroup):
         return "Did you mean " + " or ".join(f"`{ctx.command_path} {name}`" for name in near) + "?"
 
 
+class RecordedOption(TyperOption):
+    """An option whose uses are kept in the order of the command line, as `entry` makes them of the value."""
+
+    RECORD = "antcli.recorded"
+
+    def __init__(self, *names: str, **settings: Any) -> None:
+        super().__init__(param_decls=list(names), expose_value=False, **settings)
+
+    def entry(self, value: Any) -> Any:
+        raise NotImplementedError
+
+    def add_to_parser(self, parser: Any, ctx: Any) -> None:
+        super().add_to_parser(parser, ctx)
+        record = ctx.meta.setdefault(self.RECORD, [])
+        for parsed in {id(found): found for found in map(self._parsed(parser), self._names())}.values():
+            parsed.process = self._recorder(record, parsed)
+
+    def _names(self) -> list[str]:
+        return [*self.opts, *self.secondary_opts]
+
+    @staticmethod
+    def _parsed(parser: Any) -> Callable[[str], Any]:
+        return lambda name: parser._long_opt.get(name) or parser._short_opt[name]
+
+    def _recorder(self, record: list[Any], parsed: Any) -> Callable[[Any, Any], None]:
+        def process(value: Any, state: Any) -> None:
+            record.append(self.entry(value if parsed.takes_value else parsed.const))
+
+        return process
+
+
 class Positional(TyperArgument):
     """An argument shown by its metavar alone; whether one is missing is for the command to say."""
 

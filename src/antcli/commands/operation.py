@@ -9,72 +9,40 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from antcli.commands import values
-from antcli.commands.base import Command, Positional, option
+from antcli.commands import field_help
+from antcli.commands.base import Positional, option
+from antcli.commands.flags import GIVEN, Flag, Given, RequestCommand, flag_name
 from antcli.context import Context, current
 from antcli.errors import UsageError
 
 if TYPE_CHECKING:
+    from antcli.commands.requests import Parts
     from antcli.operations import Field, Operation
 
-_TIMES = {"gt": "after", "gte": "at or after", "lt": "before", "lte": "at or before"}
-
-# Texts for fields that do not speak for themselves; `operation.field` wins over `field`.
-_HELP = {
-    "agent": "Agent: name, id, or an object with overrides.",
-    "agent_id": "Only of this agent.",
-    "agent_version": "Only of this version of the agent.",
-    "budget": "Limit of cost, as an object.",
-    "config": "Configuration, as an object or @file.",
-    "description": "What it is for.",
-    "environment_id": "Environment: name or id.",
-    "event_deltas": "Also previews of this event, as they are written.",
-    "events": "An event, as an object.",
-    "include_archived": "Also archived ones.",
-    "initial_events": "An event to begin with, as an object.",
-    "limit": "Size of a page.",
-    "mcp_servers": "An MCP server, as an object.",
-    "metadata": "key=value, or an object.",
-    "model": "Model: id, or an object with id and effort.",
-    "name": "Its name.",
-    "order": "asc or desc.",
-    "page": "Begin at this cursor.",
-    "resources": "A file, repository or memory store, as an object.",
-    "skills": "A skill, as an object.",
-    "statuses": "Only in this status.",
-    "system": "System prompt: text or @file.",
-    "title": "Title.",
-    "tools": "A tool: its type, or an object or list in JSON or YAML, or @file.",
-    "types": "Only events of this type.",
-    "vault_ids": "A vault whose credentials the session may use.",
-    "agents.retrieve.version": "This version, not the newest.",
-    "agents.update.version": "Only when this is still the current version.",
-}
-
-# Fields that name another thing: what may be typed there is what Context.resolve_id knows.
-_REFERENCES = {
-    "agent": "agents", "agent_id": "agents", "environment_id": "environments", "session_id": "sessions",
-}  # fmt: skip
 _SHORT = {"environment_id": ("--env", "-e"), "agent": ("-a",), "agent_id": ("--agent", "-a"), "name": ("-n",)}
-_DEFAULTS = {"agent": "agent", "environment_id": "environment"}  # from the profile
+_BETA = "--beta"
 
 FILE = "body_file"
 MAX_ITEMS = "max_items"
+DRY_RUN = "dry_run"
+BETAS = "betas"
 
 
-def call(name: str, operation: str, help: str, *examples: str) -> Callable[[], Command]:
+def call(name: str, operation: str, help: str, *examples: str) -> Callable[[], RequestCommand]:
     """Makes the command `name` for an operation of the table."""
 
-    def make() -> Command:
+    def make() -> RequestCommand:
         from antcli import operations
 
         found = operations.operation(operation)
 
-        def callback(**given: Any) -> None:
-            run(found, given)
+        def callback(**arguments: Any) -> None:
+            run(found, arguments)
 
         callback.examples = examples  # type: ignore[attr-defined]
-        return Command(name, callback=callback, help=help, params=parameters(found), rich_markup_mode=None)
+        return RequestCommand(
+            found, name=name, callback=callback, help=help, params=parameters(found), rich_markup_mode=None
+        )
 
     return make
 
@@ -84,162 +52,124 @@ def parameters(operation: Operation) -> list[Any]:
     made: list[Any] = []
     for name in operation.path_params:
         word = name.removesuffix("_id").upper().replace("_", "-")
-        made.append(Positional(param_decls=[name], metavar=word, help=_word_help(name), show_default=False))
+        made.append(Positional(param_decls=[name], metavar=word, help=field_help.path(name), show_default=False))
         made.append(option(f"{name}_flag", flag_name(name), hidden=True))
-    made += [_option(operation, field) for field in (*operation.query, *operation.body)]
+    made += flags(operation, short=_SHORT)
     if operation.body:
         made.append(option(FILE, "-f", "--file", metavar="FILE", help="Fields from a YAML or JSON file, - for stdin."))
-    if operation.pages or operation.stream:
-        made.append(option(MAX_ITEMS, "--max-items", type=int, metavar="N", help="Stop after this many."))
+    return made + common(operation)
+
+
+def flags(operation: Operation, *, short: dict[str, tuple[str, ...]]) -> list[Any]:
+    """The flags of an operation's fields, each followed by those of what is inside it."""
+    made: list[Any] = []
+    for field in (*operation.query, *operation.headers, *operation.body):
+        made.append(_flag(operation, field, short.get(field.name, ())))
+        made += _inner_flags(field)
+    return made
+
+
+def common(operation: Operation) -> list[Any]:
+    """The options that depend on the kind of an operation."""
+    made: list[Any] = []
+    if operation.pages or operation.stream or operation.may_stream or operation.lines:
+        made.append(option(MAX_ITEMS, "--max-items", metavar="N", help="Stop after this many."))
     if operation.method == "DELETE":
         made.append(option("yes", "-y", "--yes", is_flag=True, default=False, help="Do not ask."))
+    made.append(option(DRY_RUN, "--dry-run", is_flag=True, default=False, help="Show the request, send nothing."))
+    made.append(option(BETAS, _BETA, multiple=True, metavar="NAME", help="This beta version instead of the usual one."))
     return made
 
 
-def flag_name(field: str, type: str = "string") -> str:
-    """The official name of a field's flag: `created_at[gte]` is --created-at-gte, the list `tools` is --tool."""
-    name = field.replace("[", "-").rstrip("]").replace("_", "-")
-    if type.endswith("[]"):
-        name = name[:-2] if name.endswith("statuses") else name.removesuffix("s")
-    return f"--{name}"
-
-
-def _word_help(name: str) -> str:
-    if name in _REFERENCES:
-        return f"{name.removesuffix('_id').capitalize()}: name, id, the beginning of its id, or @last."
-    return f"{name.removesuffix('_id').replace('_', ' ').capitalize()} id."
-
-
-def _option(operation: Operation, field: Field) -> Any:
-    names = [flag_name(field.name, field.type), *_SHORT.get(field.name, ())]
-    help = _HELP.get(f"{operation.name}.{field.name}") or _HELP.get(field.name) or _help_of(field)
+def _flag(operation: Operation, field: Field, short: tuple[str, ...]) -> Flag:
+    help = field_help.field(operation, field)
     if field.required:
         help += " Required."
-    settings: dict[str, Any] = {"help": help}
-    if field.type == "boolean":
-        names[0] += f"/--no-{names[0][2:]}"
-        settings |= {"is_flag": True}
-    elif field.type in ("integer", "number"):
-        settings |= {"type": int if field.type == "integer" else float, "metavar": "N"}
-    else:
-        settings |= {"multiple": field.type.endswith("[]") or field.type == "map", "metavar": _metavar(field)}
-    made = option(_parameter(field), *names, **settings)
-    made.choices = field.choices  # type: ignore[attr-defined]  # for the completion tree
-    return made
+    return Flag(field, flag_name(field.name, field.type), *short, help=help, metavar=field_help.metavar(field))
 
 
-def _help_of(field: Field) -> str:
-    name, _, comparison = field.name.rstrip("]").partition("[")
-    if comparison:
-        return f"Only {name.removesuffix('_at')} {_TIMES[comparison]} this time (RFC 3339)."
-    words = name.replace("_", " ").capitalize()
-    return f"{words}: {', '.join(field.choices)}." if field.choices and len(field.choices) < 6 else f"{words}."
+def _inner_flags(field: Field) -> Iterator[Flag]:
+    name = flag_name(field.name, field.type)
+    for inner in field.inner:
+        word = inner.name.replace("_", "-")
+        help = field_help.inner(field, inner, name)
+        yield Flag(field, f"{name}.{word}", inside=(inner.name,), help=help, metavar=field_help.metavar(inner))
 
 
-def _metavar(field: Field) -> str:
-    if field.name in _REFERENCES:
-        return _REFERENCES[field.name].removesuffix("s").upper()
-    if field.type == "datetime":
-        return "TIME"
-    return {"object": "OBJECT", "object[]": "OBJECT", "map": "KEY=VALUE"}.get(field.type, "TEXT")
-
-
-def _parameter(field: Field) -> str:
-    """The name of the field as a Python name. The body and the query of one operation share no names."""
-    return field.name.replace("[", "_").rstrip("]")
-
-
-def run(operation: Operation, given: dict[str, Any]) -> None:
+def run(operation: Operation, arguments: dict[str, Any]) -> None:
     """Sends what was given and shows the answer."""
+    from antcli.commands.requests import Builder
+
     context = current()
-    path = path_values(context, operation, given)
-    query = {f.name: v for f in operation.query if (v := value(context, f, given[_parameter(f)])) is not None}
-    body = body_values(context, operation, given) if operation.body else None
+    builder = Builder(context, operation, official=False)
+    builder.path = path_words(operation, arguments)
+    complete(builder, arguments, ids=(operation.path_params or (None,))[-1])
+    parts = builder.parts(look_up=not arguments[DRY_RUN])
+    if arguments[DRY_RUN]:
+        from antcli.commands.dry_run import show
+
+        return show(context, operation, parts, names=builder.references())
+    send(context, operation, parts, arguments)
+
+
+def complete(builder: Any, arguments: dict[str, Any], *, ids: str | None) -> None:
+    """Puts flags, betas and the document into a request, and checks that nothing is missing."""
+    given: list[Given] = arguments[GIVEN]
+    builder.flags(given)
+    if arguments[BETAS]:
+        builder.headers["anthropic-beta"] = ",".join(arguments[BETAS])
+    builder.document(arguments.get(FILE), ids=ids)
+    builder.check()
+
+
+def path_words(operation: Operation, arguments: dict[str, Any]) -> dict[str, str]:
+    """The ids in the path: by position, or by the official flags, whose places the positions then skip."""
+    words = iter([arguments[name] for name in operation.path_params if arguments[name] is not None])
+    found: dict[str, str] = {}
+    for name in operation.path_params:
+        flag = arguments[f"{name}_flag"]
+        word = flag if flag is not None else next(words, None)
+        if word is not None:
+            found[name] = word
+    surplus = next(words, None)
+    if surplus is not None:
+        raise UsageError(f"Got an argument too many: {surplus!r}.")
+    return found
+
+
+def send(context: Context, operation: Operation, parts: Parts, arguments: dict[str, Any]) -> None:
+    """Sends a request and shows the answer, whatever kind it is of."""
+    path, query, headers = [*parts.path.values()], parts.query, parts.headers
     if operation.method == "DELETE":
-        context.confirm(f"Delete {path[-1]}?", yes=given["yes"])
-    kind = kind_of(operation)
-    most = given.get(MAX_ITEMS)
-    if most is not None and most < 0:  # as the official command line has it: no limit
-        most = None
-    if operation.stream:
+        context.confirm(f"Delete {path[-1]}?", yes=arguments["yes"])
+    kind, most, client = kind_of(operation), _most(arguments), context.client
+    if operation.stream or (operation.may_stream and (parts.body or {}).get("stream") is True):
         context.stay()
         context.output.end_with_reader()
-        with context.client.stream(operation.name, *path, query=query) as events:
+        with client.stream(operation.name, *path, query=query, headers=headers, body=parts.body) as events:
             context.output.list(kind, islice(events, most), live=True)
     elif operation.pages:
-        context.output.list(kind, context.client.pages(operation.name, *path, query=query, limit=most))
+        context.output.list(kind, client.pages(operation.name, *path, query=query, headers=headers, limit=most))
+    elif operation.lines:
+        lines = client.lines(operation.name, *path, query=query, headers=headers)
+        context.output.list(kind, islice(lines, most))
     else:
-        answer = context.client.call(operation.name, *path, query=query or None, body=body)
-        if operation.name.endswith(".create") and len(operation.path_params) == 0:
+        answer = client.call(operation.name, *path, query=query, headers=headers, body=parts.body, files=parts.form)
+        if operation.name.endswith(".create") and not operation.path_params and "id" in (answer or {}):
             context.remember(operation.name.partition(".")[0], answer["id"])
         context.output.object(kind, answer)
 
 
+def _most(arguments: dict[str, Any]) -> int | None:
+    """The limit of --max-items. Less than nothing is no limit, as the official command line has it."""
+    from antcli.commands.values import integer
+
+    text = arguments.get(MAX_ITEMS)
+    most = None if text is None else integer(text, name="--max-items")
+    return None if most is None or most < 0 else most
+
+
 def kind_of(operation: Operation) -> str:
     """What an operation answers with, as the output layer calls it."""
-    family = operation.name.rpartition(".")[0]
+    family = operation.name.rpartition(".")[0].removeprefix("beta.")
     return family if family == "agents.versions" else family.rpartition(".")[2]
-
-
-def path_values(context: Context, operation: Operation, given: dict[str, Any]) -> list[str]:
-    """The ids in the path: by position, or by the official flags, whose places the positions then skip."""
-    words = iter([given[name] for name in operation.path_params if given[name] is not None])
-    flags = {name: given[f"{name}_flag"] for name in operation.path_params}
-    found: dict[str, str] = {}
-    for name, flag in flags.items():
-        word = flag if flag is not None else next(words, None)
-        if word is None:
-            raise UsageError(f"Missing argument {name.removesuffix('_id').upper()}.")
-        found[name] = word
-    surplus = next(words, None)
-    if surplus is not None:
-        raise UsageError(f"Got an argument too many: {surplus!r}.")
-    return list(_resolved(context, operation, found))
-
-
-def _resolved(context: Context, operation: Operation, found: dict[str, str]) -> Iterator[str]:
-    for name, word in found.items():
-        kind = _REFERENCES.get(name)
-        yield context.resolve_id(kind, word) if kind else word
-
-
-def body_values(context: Context, operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
-    """The body: the file's fields, then the options over them, then the profile's defaults. Raises UsageError."""
-    body: dict[str, Any] = {}
-    if given[FILE]:
-        document = values.parse(values.read_text(given[FILE]), source=given[FILE])
-        if not isinstance(document, dict):
-            raise UsageError(f"{given[FILE]}: expected an object with the fields of the request.")
-        body = document
-    for field in operation.body:
-        chosen = value(context, field, given[_parameter(field)])
-        if chosen is not None or given[_parameter(field)] == "null":
-            body[field.name] = chosen
-        elif field.required and field.name not in body:
-            default = context.default(_DEFAULTS[field.name]) if field.name in _DEFAULTS else None
-            if default is None:
-                raise UsageError(f"Missing option {flag_name(field.name, field.type)}.")
-            body[field.name] = context.resolve_id(_REFERENCES[field.name], str(default))
-    return body
-
-
-def value(context: Context, field: Field, given: Any) -> Any:
-    """What was typed for a field, as the API wants it; None when nothing was typed, or `null`."""
-    if given is None or given == () or given == []:
-        return None
-    name = flag_name(field.name, field.type)
-    if field.type in ("boolean", "integer", "number"):
-        return given
-    if field.type == "object[]":
-        return [entry for text in given for entry in values.objects(text, name=name)]
-    if field.type.endswith("[]"):
-        return [values.text_value(text) for text in given]
-    if field.type == "map":
-        return {key: entry for text in given for key, entry in values.pairs(text, name=name).items()}
-    if given == "null" and field.nullable:
-        return None
-    if field.type == "object":
-        return values.mapping(given, name=name)
-    found = values.text_or_object(given, name=name) if field.type == "any" else values.text_value(given)
-    kind = _REFERENCES.get(field.name)
-    return context.resolve_id(kind, found) if kind and isinstance(found, str) else found

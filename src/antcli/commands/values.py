@@ -6,6 +6,7 @@ import json
 from functools import cache
 from typing import Any
 
+from antcli.commands.embedding import embedded, read
 from antcli.context import current
 from antcli.errors import UsageError
 
@@ -127,6 +128,76 @@ def objects(text: str, *, name: str) -> list[dict[str, Any]]:
     return found
 
 
-def text_or_object(text: str, *, name: str) -> Any:
-    """A plain word as it is; what begins like an object or `@file` as a structure."""
-    return structure(text, name=name) if text.startswith(("{", "[", "@")) else text
+def text_or_structure(text: str, *, name: str, prose: bool = False) -> Any:
+    """An object or a list, if that is what stands there, else the text as it is. `prose` is never block YAML.
+
+    `@file` is the text of the file, or the structure in it when its name ends in .json, .yaml or .yml.
+    """
+    if text.startswith("@"):
+        if text.endswith((".json", ".yaml", ".yml")):
+            return embedded(structure(text, name=name), name=name)
+        return embedded(text, name=name)
+    if text == "null":
+        return None
+    if text.startswith(("{", "[")) and not prose:
+        return embedded(parse(text, source=name), name=name)
+    if prose and text.startswith(("{", "[")):
+        return _structure_or_prose(text, name)
+    if not prose and (": " in text or ":\n" in text or text.startswith("- ")):
+        return _structure_or_prose(text, name)
+    return embedded(text, name=name)
+
+
+def _structure_or_prose(text: str, name: str) -> Any:
+    try:
+        found = parse(text, source=name)
+    except UsageError:
+        return text
+    return embedded(found, name=name) if isinstance(found, dict | list) else text
+
+
+def relaxed(text: str, *, name: str) -> Any:
+    """A value whose type nobody knows: a number, true, false, null, an object or a list in YAML; else the text."""
+    if text.startswith("@"):
+        return text
+    if text.startswith(("{", "[", '"', "'")):
+        return parse(text, source=name)
+    try:
+        return parse(text, source=name)
+    except UsageError:
+        return text
+
+
+def document(path: str) -> dict[str, Any]:
+    """The fields of a request in a YAML or JSON file, `-` for stdin. Raises UsageError for anything else."""
+    text = read(path, name="--file").decode()
+    found = parse(text, source="stdin" if path == "-" else path)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise UsageError(f"{path}: expected an object with the fields of the request.")
+    return found
+
+
+def integer(text: str, *, name: str) -> int:
+    """A whole number, also as 0x1f, 0o17 or 0b11. Raises UsageError."""
+    digits = text.lstrip("+-")
+    try:
+        if digits[:1] == "0" and digits[1:2].isdigit():
+            return int(text, 8)  # as the official command line reads it
+        return int(text, 0)
+    except ValueError:
+        raise UsageError(f"{name}: expected a whole number, got {text!r}.") from None
+
+
+def number(text: str, *, name: str) -> float:
+    """A number. Raises UsageError."""
+    import math
+
+    try:
+        found = float(text)
+        if math.isfinite(found):
+            return found
+    except ValueError:
+        pass
+    raise UsageError(f"{name}: expected a number, got {text!r}.")

@@ -37,6 +37,7 @@ class Terminal:
         self.stderr = stderr
         self.environ = environ
         self.no_color = no_color
+        self.stdin_taken = ""  # what stdin was read for: it can be read once
 
     @classmethod
     def of_process(cls) -> Terminal:
