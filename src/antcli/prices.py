@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 DOLLAR = 10**12
 CENT = DOLLAR // 100
@@ -60,6 +61,7 @@ _PRICES = {
 _AFTER_NAME = re.compile(r"(-\d{8}|-latest|\[1m\]|@\d{8})?")
 
 
+@lru_cache(256)
 def price_of(model: str) -> Price | None:
     """The price of a model by its id, also of one with a date or behind a gateway's prefix; None when it has none."""
     name = model.rpartition("/")[2]

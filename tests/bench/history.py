@@ -91,7 +91,7 @@ async def _fill(path: Path, agent: dict[str, object], environment: str, lengths:
     store = SqliteStore(path)
     await store.open()
     for id, count in lengths.items():
-        draft = Draft(State("sthr_bench", "bench"), 0)
+        draft = Draft(State("sthr_bench", "bench"), 0, {})
         body = {"agent": {"type": "agent", **agent}, "environment_id": environment, "title": None, "metadata": {},
                 "network": "open"}  # fmt: skip
         moment = now()

@@ -41,6 +41,9 @@ class Brain:
     async def resolve(self, model: str) -> tuple[Brain, str]:
         return self, model
 
+    async def priced_as(self, model: str) -> str | None:
+        return model
+
     async def stream(self, request: ModelRequest) -> AsyncGenerator[dict[str, Any], None]:
         self.requests.append(request)
         try:

@@ -62,6 +62,9 @@ class SomeModels:
     async def models(self) -> list[dict[str, Any]]:
         return self.found
 
+    async def priced_as(self, model: str) -> str:
+        return model
+
 
 class Server:
     """The application on a thread with its own loop."""

@@ -56,6 +56,28 @@ def test_overrides_replace_clear_or_leave_the_agents_values(
     assert snapshot().model.effort.type == "high"
 
 
+def test_a_budget_is_shown_raised_and_removed(
+    sdk: anthropic.Anthropic, http: httpx.Client, environment: BetaEnvironment
+) -> None:
+    agent = sdk.beta.agents.create(name="priced", model="claude-opus-5-5")
+    limit: Any = {"type": "limit", "max_list_cost": {"amount": "2500", "currency": "USD"}}
+    session = sdk.beta.sessions.create(agent=agent.id, environment_id=environment.id, budget=limit)
+    assert session.budget is not None and session.budget.to_dict() == limit
+    assert session.usage.list_cost is not None and session.usage.list_cost.amount == "0"
+    lower: Any = {"type": "limit", "max_list_cost": {"amount": "1", "currency": "USD"}}
+    changed = sdk.beta.sessions.update(session.id, budget=lower)
+    assert changed.budget is not None and changed.budget.max_list_cost.amount == "1"
+    assert sdk.beta.sessions.update(session.id, title="kept").budget == changed.budget
+    assert sdk.beta.sessions.update(session.id, budget=None).budget is None
+    (first, _, last) = sdk.beta.sessions.events.list(session.id, types=["session.updated"])
+    assert (first.to_dict()["budget"], last.to_dict()["budget"]) == (lower, None)
+    refused = http.post(f"/v1/sessions/{session.id}", json={"budget": limit})
+    assert refused.status_code == 400 and refused.json()["error"]["details"] == {"error_code": "budget_create_only"}
+    unknown = sdk.beta.agents.create(name="unpriced", model="my-own-model")
+    refused = http.post("/v1/sessions", json={"agent": unknown.id, "environment_id": environment.id, "budget": limit})
+    assert refused.json()["error"]["details"] == {"error_code": "model_not_budgetable"}
+
+
 def test_a_session_with_initial_events_is_born_running(
     server: Server, sdk: anthropic.Anthropic, agent: BetaManagedAgentsAgent, environment: BetaEnvironment
 ) -> None:
@@ -102,7 +124,9 @@ def test_references_that_lead_nowhere_are_named(
         ({"agent": {"type": "robot"}, "environment_id": "e"}, "agent: type 'robot' is not one of agent, agent_with_overrides."),  # noqa: E501
         ({"agent": {"type": "agent", "id": "a", "version": True}, "environment_id": "e"}, "agent.version: must be an integer, got true."),  # noqa: E501
         ({"agent": {"type": "agent", "id": "a", "version": "1"}, "environment_id": "e"}, "agent.version: must be an integer, got a string."),  # noqa: E501
-        ({"agent": "a", "environment_id": "e", "budget": {"type": "limit"}}, "budget: not supported by the local engine."),  # noqa: E501
+        ({"agent": "a", "environment_id": "e", "budget": {"type": "limit"}}, "budget.max_list_cost: required, but not given."),  # noqa: E501
+        ({"agent": "a", "environment_id": "e", "budget": {"type": "limit", "max_list_cost": {"amount": "05", "currency": "USD"}}}, "budget.max_list_cost.amount: a whole number of cents above 0 in a string, like '2500', got '05'."),  # noqa: E501
+        ({"agent": "a", "environment_id": "e", "budget": {"type": "limit", "max_list_cost": {"amount": "5", "currency": "EUR"}}}, "budget.max_list_cost.currency: must be 'USD', got 'EUR'."),  # noqa: E501
         ({"agent": "a", "environment_id": "e", "vault_ids": ["v"]}, "vault_ids: not supported by the local engine."),
         ({"agent": "a", "environment_id": "e", "initial_events": [HELLO] * 51}, "initial_events: at most 50 items, got 51."),  # noqa: E501
         ({"agent": "a", "environment_id": "e", "initial_events": [{"type": "user.interrupt"}]}, "initial_events.0: type 'user.interrupt' is not one of user.message."),  # noqa: E501

@@ -19,7 +19,9 @@ from antcli.engine.api.schemas.tools import resolve_tools
 from antcli.engine.api.services import Services, json_response, operation, read_body, read_nothing, services
 from antcli.engine.api.validation import merge_metadata
 from antcli.engine.errors import RequestError, invalid, unsupported
+from antcli.engine.providers.base import ModelError
 from antcli.engine.store.base import SessionFilter
+from antcli.prices import price_of
 
 DEFAULT_LIMIT, MAXIMUM_LIMIT = 20, 100
 STATUSES = ("idle", "rescheduling", "running", "terminated")
@@ -36,12 +38,16 @@ _NOT_YET = ("deployment_id", "memory_store_id")
 async def create(request: Request, query: Query) -> Response:
     body = await read_body(request, SessionCreate)
     here = services(request)
+    agent = await _session_agent(here, body)
+    if body.budget is not None:
+        await _check_budgetable(here, agent)
     session = await here.sessions.create(
-        agent=await _session_agent(here, body),
+        agent=agent,
         environment=await _environment(here, body.environment_id),
         title=body.title,
         metadata=body.metadata or {},
         initial_events=plain(body.initial_events or []),
+        budget=body.budget.model_dump() if body.budget else None,
     )
     return json_response(session)
 
@@ -64,6 +70,8 @@ async def update(request: Request, query: Query) -> Response:
         agent["mcp_servers"] = resolve_servers(body.agent.mcp_servers)
     if agent:
         changes["agent"] = agent
+    if "budget" in body.model_fields_set:
+        changes["budget"] = body.budget.model_dump() if body.budget else None
     return json_response(await services(request).sessions.update(request.path_params["session_id"], changes, _check))
 
 
@@ -108,6 +116,17 @@ async def delete(request: Request, query: Query) -> Response:
     id = request.path_params["session_id"]
     await services(request).sessions.delete(id)
     return json_response({"id": id, "type": "session_deleted"})
+
+
+async def _check_budgetable(here: Services, agent: dict[str, Any]) -> None:
+    model = agent["model"]["id"]
+    try:
+        priced_as = await here.providers.priced_as(model)
+    except ModelError as error:  # a script that cannot be read
+        raise invalid(f"budget: the price of the model {model!r} is not known: {error.message}") from None
+    if priced_as is None or price_of(priced_as) is None:
+        message = f"budget: no list price is known for the model {model!r}, so its cost cannot be limited."
+        raise invalid(message, code="model_not_budgetable")
 
 
 async def _environment(here: Services, id: str) -> dict[str, Any]:

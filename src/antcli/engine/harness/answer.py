@@ -14,6 +14,7 @@ from antcli.engine.session.log import Draft
 from antcli.engine.session.turns import tool_error
 from antcli.engine.tools.builtin import BUILTIN_TOOLS
 from antcli.engine.tools.policy import Judgement, judge
+from antcli.prices import Price, cost_of_tokens
 
 NO_USAGE = dict.fromkeys(("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"), 0)
 Show = Callable[[str, bytes], None]
@@ -26,6 +27,9 @@ class Answer:
         self.stop_reason: str | None = None
         self.stop_details: dict[str, Any] | None = None
         self.usage = dict(NO_USAGE)
+        self.speed: str | None = None  # that it ran at, where the endpoint says so
+        self.searches = 0
+        self.price: Price | None = None
         self._blocks: list[dict[str, Any]] = []
         self._inputs: dict[int, list[str]] = {}
         self._event_ids: dict[int, str] = {}  # block index -> id of the event that the block will be part of
@@ -50,6 +54,19 @@ class Answer:
         for name, count in (usage or {}).items():
             if name in self.usage and count is not None:
                 self.usage[name] = count
+        if (speed := (usage or {}).get("speed")) in ("standard", "fast"):
+            self.speed = speed
+        if isinstance(searches := ((usage or {}).get("server_tool_use") or {}).get("web_search_requests"), int):
+            self.searches = searches
+
+    def shown_usage(self) -> dict[str, Any]:
+        """`model_usage` as the wire shows it."""
+        return self.usage | ({"speed": self.speed} if self.speed else {})
+
+    def spent(self) -> dict[str, Any]:
+        """What the request cost, for the fold of the log; a cost of None says that the model has no price."""
+        cost = None if self.price is None else cost_of_tokens(self.price, self.usage, fast=self.speed == "fast")
+        return {"cost": cost} | ({"searches": self.searches} if self.searches else {})
 
     def _open(self, block: dict[str, Any]) -> None:
         index = len(self._blocks)
@@ -121,8 +138,8 @@ class Answer:
                 draft.add(event("agent.thinking", thread, id=self._event_ids[index]))
         if parts:
             draft.add(event("agent.message", thread, {"content": parts}, id=message_id))
-        ending = {"model_request_start_id": span, "is_error": False, "model_usage": self.usage}
-        data = {"content": content, "paused": self.stop_reason == "pause_turn"}
+        ending = {"model_request_start_id": span, "is_error": False, "model_usage": self.shown_usage()}
+        data = {"content": content, "paused": self.stop_reason == "pause_turn"} | self.spent()
         draft.add(event("span.model_request_end", thread, ending, data=data))
         for id, reason in refused:
             draft.add(tool_error(thread, id, reason))

@@ -29,6 +29,7 @@ from antcli.engine.session.objects import recipe
 from antcli.engine.session.state import Call
 from antcli.engine.store.base import Record, StorageError, Store
 from antcli.engine.tools.builtin import validate_input
+from antcli.prices import price_of
 
 if TYPE_CHECKING:
     from antcli.engine.providers.registry import Providers
@@ -107,11 +108,14 @@ class Harness:
             await log.commit(decide, epoch=epoch)
 
     def _close_span(
-        self, draft: Draft, *, is_error: bool | None = True, lost: bool = False, usage: dict[str, int] = NO_USAGE
+        self, draft: Draft, *, is_error: bool | None = True, lost: bool = False, answer: Answer | None = None
     ) -> None:
+        """`answer` is what came before the request failed: it was paid for."""
         if draft.state.span is not None:
+            usage = answer.shown_usage() if answer else NO_USAGE
             ending = {"model_request_start_id": draft.state.span, "is_error": is_error, "model_usage": usage}
-            draft.add(event("span.model_request_end", draft.state.thread_id, ending, data={"lost": lost}))
+            data = {"lost": lost} | (answer.spent() if answer else {})
+            draft.add(event("span.model_request_end", draft.state.thread_id, ending, data=data))
 
     # Steps
 
@@ -190,6 +194,9 @@ class Harness:
         if log.state.owes and log.state.rounds >= _MOST_ROUNDS:  # else a new turn begins, which counts anew
             await self._end_turn(log, epoch, "tool_use_limit_reached_error", f"More than {_MOST_ROUNDS} tool rounds.")
             return
+        if turns.is_used_up(log.row.body.get("budget"), log.state, now()):
+            await self._pause_at_budget(log, epoch)
+            return
         if log.state.context_tokens > self._context_tokens:
             await self._compact(log, epoch, control)
             return
@@ -215,6 +222,15 @@ class Harness:
 
         await _keep(log, decide, epoch)
 
+    async def _pause_at_budget(self, log: SessionLog, epoch: int) -> None:
+        """What the model owes stays owed, what is queued stays queued: a higher budget resumes it."""
+
+        def decide(draft: Draft) -> None:
+            if next_step(draft.state) is Step.MODEL and turns.is_used_up(draft.budget, draft.state, now()):
+                turns.stop(draft, turns.BUDGET_REACHED)
+
+        await log.commit(decide, epoch=epoch)
+
     async def _compact(self, log: SessionLog, epoch: int, control: Control) -> None:
         """Have the conversation summarised; the summary and the unanswered input are what the model is shown next."""
         span = await self._begin_request(log, epoch, [])
@@ -224,14 +240,15 @@ class Harness:
             return
         if not answer.text():
             problem = "The model did not summarise the conversation, which is too long to go on."
-            await self._end_turn(log, epoch, "compaction_limit_reached_error", problem, answer.usage)
+            await self._end_turn(log, epoch, "compaction_limit_reached_error", problem, answer)
             return
 
         def decide(draft: Draft) -> None:
             if draft.state.span == span:
-                ending = {"model_request_start_id": span, "is_error": False, "model_usage": answer.usage}
+                ending = {"model_request_start_id": span, "is_error": False, "model_usage": answer.shown_usage()}
                 thread, shown = draft.state.thread_id, compacted(messages, answer.text())
-                draft.add(event("span.model_request_end", thread, ending, data={"summary": True}))
+                data = {"summary": True} | answer.spent()
+                draft.add(event("span.model_request_end", thread, ending, data=data))
                 draft.add(event("agent.thread_context_compacted", thread, data={"messages": shown}))
 
         await _keep(log, decide, epoch)
@@ -245,11 +262,11 @@ class Harness:
         try:
             await control.race(log, self._stream(log, messages, answer))
         except ModelError as error:
-            await self._handle_failure(log, epoch, control, error, answer.usage)
+            await self._handle_failure(log, epoch, control, error, answer)
             return False
         except Interrupted:
-            if answer.usage != NO_USAGE:  # it was paid for
-                await log.commit(lambda draft: self._close_span(draft, is_error=None, usage=answer.usage), epoch=epoch)
+            if answer.usage != NO_USAGE:
+                await log.commit(lambda draft: self._close_span(draft, is_error=None, answer=answer), epoch=epoch)
             raise
         return True
 
@@ -268,6 +285,7 @@ class Harness:
     async def _stream(self, log: SessionLog, messages: list[dict[str, Any]], answer: Answer) -> None:
         agent = log.row.body["agent"]
         provider, model = await self._providers.resolve(agent["model"]["id"])
+        answer.price = price_of(await self._providers.priced_as(agent["model"]["id"]) or "")
         request = build(log.id, log.state, agent, messages, model)
         counters.model_requests += 1
         async with contextlib.aclosing(provider.stream(request)) as items:
@@ -275,15 +293,15 @@ class Harness:
                 answer.take(item)
 
     async def _handle_failure(
-        self, log: SessionLog, epoch: int, control: Control, error: ModelError, usage: dict[str, int]
+        self, log: SessionLog, epoch: int, control: Control, error: ModelError, answer: Answer
     ) -> None:
         again = error.retryable and log.state.failures < self._retries
         if not again:
-            await self._end_turn(log, epoch, _ERROR_TYPES[error.kind], error.message, usage, terminal=error.fatal)
+            await self._end_turn(log, epoch, _ERROR_TYPES[error.kind], error.message, answer, terminal=error.fatal)
             return
 
         def decide(draft: Draft) -> None:
-            self._close_span(draft, usage=usage)
+            self._close_span(draft, answer=answer)
             draft.add(_error(draft, _ERROR_TYPES[error.kind], error.message, "retrying"))
             turns.reschedule(draft)
 
@@ -295,14 +313,14 @@ class Harness:
         await control.race(log, _pause(delay, control.parking))
 
     async def _end_turn(
-        self, log: SessionLog, epoch: int, error_type: str, message: str, usage: dict[str, int] = NO_USAGE, *,
+        self, log: SessionLog, epoch: int, error_type: str, message: str, answer: Answer | None = None, *,
         terminal: bool = False,
     ) -> None:  # fmt: skip
         """The turn is dead: say why, flush what was queued, go idle; a terminal error ends the session."""
         flushed = await self._queued(log)
 
         def decide(draft: Draft) -> None:
-            self._close_span(draft, usage=usage)
+            self._close_span(draft, answer=answer)
             turns.refuse_open_calls(draft, _LOST_CALL)
             draft.add(*(stamped(record, {"flushed": True}) for record in flushed))
             if terminal:

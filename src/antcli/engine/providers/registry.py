@@ -73,6 +73,14 @@ class Providers:
             raise ModelError(f"The model {model!r} is played from a file: it answers in sessions only.", fatal=True)
         return provider
 
+    async def priced_as(self, model: str) -> str | None:
+        """The id to look a price up by: a script stands in for the model that it names, a recording for none."""
+        if model.startswith("script:"):
+            provider, _ = await self.resolve(model)
+            assert isinstance(provider, ScriptProvider)
+            return (await provider.script()).price_as or None
+        return None if model == "demo" or model.startswith("recording:") else model
+
     async def warm(self) -> None:
         """Make the configured endpoint's client before the first request needs it. Asks the endpoint nothing."""
         if self._settings is not None:

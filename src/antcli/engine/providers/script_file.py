@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from antcli.engine.providers.expectations import CHECKS, PLACES, Expectation, parse_path
+from antcli.prices import price_of
 
 _STOP_REASONS = (
     "end_turn", "tool_use", "max_tokens", "stop_sequence", "refusal", "pause_turn", "model_context_window_exceeded",
@@ -59,6 +60,7 @@ class Script:
     turns: tuple[Turn, ...]
     name: str = ""
     description: str = ""
+    price_as: str = ""  # the model whose list price the script's tokens have
 
 
 def read_script(path: Path) -> Script:
@@ -104,14 +106,22 @@ def _parsed(path: Path, text: str) -> Any:
 def _script(value: Any) -> Script:
     if isinstance(value, list):
         value = {"turns": value}
-    fields = _mapping(value, "top level", ("turns", "name", "description"))
+    fields = _mapping(value, "top level", ("turns", "name", "description", "price_as"))
     if not isinstance(fields.get("turns"), list) or not fields["turns"]:
         raise _MisplacedError("turns", "a script is a list of turns, at the top or under `turns:`")
     return Script(
         turns=tuple(_turn(turn, f"turn {number}") for number, turn in enumerate(fields["turns"], 1)),
         name=_text(fields.get("name", ""), "name"),
         description=_text(fields.get("description", ""), "description"),
+        price_as=_model_with_price(fields.get("price_as", "")),
     )
+
+
+def _model_with_price(value: Any) -> str:
+    model = _text(value, "price_as")
+    if model and price_of(model) is None:
+        raise _MisplacedError("price_as", f"no list price is known for the model {model!r}")
+    return model
 
 
 def _turn(given: Any, place: str) -> Turn:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from antcli.engine.errors import conflict, invalid
-from antcli.engine.session import turns
+from antcli.engine.session import budgets, turns
 from antcli.engine.session.events import event, internal
 from antcli.engine.session.log import Draft
 from antcli.engine.store.base import Record
@@ -42,7 +42,7 @@ def accept(draft: Draft, events: list[ClientEvent], *, repeat: bool, key: str | 
         _go_on(draft)
     if key is not None:
         positions = {record.event_id: record.position for record in draft.records}
-        data = {"key": key, "positions": [positions[record.event_id] for record in own]}
+        data = {"key": key, "positions": [positions[record.event_id] for record in own if record.event_id in positions]}
         draft.add(internal("_received", draft.state.thread_id, data))
     return [record.body for record in own]
 
@@ -55,6 +55,7 @@ def _message(draft: Draft, item: ClientEvent, where: str, repeat: bool) -> Recor
             f"{where}: the session waits for an answer to {ids}; send user.tool_confirmation or"
             " user.custom_tool_result for each, or user.interrupt, before the next user.message."
         )
+    _refuse_without_budget(draft, where)
     own = event("user.message", state.thread_id, {"content": item["content"]}, queued=True)
     draft.add(own)
     if state.status == "idle":
@@ -72,6 +73,8 @@ def _interrupt(draft: Draft, item: ClientEvent, where: str, repeat: bool) -> Rec
         own = event("user.interrupt", state.thread_id, fields, queued=True)
         draft.add(own)
         return own
+    if budgets.is_paused(draft.state):  # nothing runs that it could stop: taken, and not kept
+        return event("user.interrupt", state.thread_id, fields)
     parked = bool(state.calls) or state.owes  # owes: this batch has answered the last call
     turns.refuse_open_calls(draft, turns.INTERRUPTED_CALL)
     own = event("user.interrupt", state.thread_id, fields)
@@ -111,6 +114,14 @@ def _custom_result(draft: Draft, item: ClientEvent, where: str, repeat: bool) ->
     own = event("user.custom_tool_result", state.thread_id, fields)
     draft.add(own)
     return own
+
+
+def _refuse_without_budget(draft: Draft, where: str) -> None:
+    if budgets.is_paused(draft.state):
+        raise invalid(
+            f"{where}: the session's budget is used up: it takes user.interrupt, user.tool_confirmation,"
+            " user.custom_tool_result and user.tool_result only, until the budget is raised or removed."
+        )
 
 
 def _go_on(draft: Draft) -> None:

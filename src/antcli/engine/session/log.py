@@ -22,15 +22,21 @@ from antcli.engine.store.base import Append, MissingError, Record, SessionRow, S
 class Draft:
     """What a decision writes: records, folded as they are added, and changes of the session's row.
 
-    `state` is a working copy, always the fold of the log and of the records added so far.
+    `state` is a working copy, always the fold of the log and of the records added so far; `stored` is the body of the
+    row as it is.
     """
 
-    def __init__(self, state: State, position: int) -> None:
+    def __init__(self, state: State, position: int, stored: dict[str, Any]) -> None:
         self.state = state
+        self.stored = stored
         self.records: list[Record] = []
         self.body: dict[str, Any] | None = None
         self.archived_at: str | None = None
         self._position = position
+
+    @property
+    def budget(self) -> dict[str, Any] | None:
+        return (self.stored if self.body is None else self.body).get("budget")
 
     def add(self, *records: Record) -> None:
         for record in records:
@@ -73,7 +79,7 @@ class SessionLog:
     async def _commit(self, decide: Decide, epoch: int | None) -> list[Record]:
         async with self._lock:
             while True:
-                draft = Draft(self.state.copy(), self.position)
+                draft = Draft(self.state.copy(), self.position, self.row.body)
                 decide(draft)
                 records, state = draft.records, draft.state
                 if not records and draft.body is None:

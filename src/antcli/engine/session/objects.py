@@ -26,7 +26,7 @@ def session(row: SessionRow, state: State) -> dict[str, Any]:
         "resources": [],
         "vault_ids": [],
         "metadata": body["metadata"],
-        "budget": None,
+        "budget": body.get("budget"),
         "outcome_evaluations": [],
         "stats": {
             "active_seconds": round(state.active_until(moment), 6),

@@ -13,7 +13,7 @@ from antcli.engine.errors import invalid, not_found
 from antcli.engine.ids import new_id
 from antcli.engine.metrics import counters
 from antcli.engine.sandbox.base import Recipe
-from antcli.engine.session import objects, turns
+from antcli.engine.session import budgets, objects, turns
 from antcli.engine.session.events import event
 from antcli.engine.session.inbox import Repeated, accept
 from antcli.engine.session.log import Draft, Logs
@@ -57,19 +57,21 @@ class Sessions:
         title: str | None,
         metadata: dict[str, str],
         initial_events: list[dict[str, Any]],
+        budget: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """A new session on a resolved agent; with initial events it is born running (semantics.md 1.2)."""
         moment = now()
-        draft = Draft(State(thread_id=new_id("sthr"), agent_name=agent["name"]), 0)
-        if initial_events:
-            accept(draft, initial_events, repeat=False)
         body = {
             "agent": agent,
             "environment_id": environment["id"],
             "title": title,
             "metadata": metadata,
             "network": objects.network(environment["config"]),
+            "budget": budget,
         }
+        draft = Draft(State(thread_id=new_id("sthr"), agent_name=agent["name"]), 0, body)
+        if initial_events:
+            accept(draft, initial_events, repeat=False)
         row = SessionRow(
             id=new_id("sesn"),
             body=body,
@@ -101,8 +103,8 @@ class Sessions:
     async def update(
         self, id: str, changes: dict[str, Any], check: Callable[[dict[str, Any]], None] = lambda body: None
     ) -> dict[str, Any]:
-        """`changes` holds title, metadata (a patch; null deletes a key) and agent {tools, mcp_servers} (resolved),
-        where given; `check` raises RequestError when the body that they make is not to be."""
+        """`changes` holds title, metadata (a patch; null deletes a key), agent {tools, mcp_servers} (resolved) and
+        budget, where given; `check` raises RequestError when the body that they make is not to be."""
         log = await self._logs.open(id)
 
         def decide(draft: Draft) -> None:
@@ -122,12 +124,20 @@ class Sessions:
                 agent = body["agent"] | changes["agent"]
                 if agent != body["agent"]:
                     body["agent"] = changed["agent"] = agent
+            if "budget" in changes and changes["budget"] != body.get("budget"):
+                budgets.check_change(body.get("budget"), changes["budget"], draft.state)
+                body["budget"] = changed["budget"] = changes["budget"]
             if body != log.row.body:
                 check(body)
                 draft.body = body
+                paused = budgets.is_paused(draft.state)
                 draft.add(event("session.updated", draft.state.thread_id, changed))
+                if "budget" in changed and paused:
+                    budgets.resume(draft)
 
         await log.commit(decide)
+        if log.state.status == "running":
+            self._waker.wake(id)
         return objects.session(log.row, log.state)
 
     async def archive(self, id: str) -> dict[str, Any]:

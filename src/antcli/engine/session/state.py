@@ -11,6 +11,7 @@ from antcli.engine.clock import parse
 from antcli.engine.store.base import Record
 
 _REMEMBERED = 64
+_WAITING = ("requires_action", "budget_reached")
 _USAGE = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
 
@@ -70,6 +71,9 @@ class State:
     context_tokens: int = 0
     context_from: int = 0
     usage: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_USAGE, 0))
+    cost: int = 0  # of all model requests, in picodollars
+    unpriced: bool = False  # some of them went to a model without a price
+    searches: int = 0
     active_seconds: float = 0.0
     running_since: str | None = None
     ended_at: str | None = None
@@ -141,8 +145,12 @@ def fold(state: State, record: Record) -> None:
         state.span = record.event_id
     elif type == "span.model_request_end":
         _end_request(state, record)
+    elif type == "session.thread_status_idle":
+        _end_turn(state, json.loads(record.body))
     elif type.startswith("session.status_"):
         _change_status(state, record)
+    elif type == "session.updated":
+        _change_budget(state, json.loads(record.body))
     elif type.startswith("user."):
         _take_client_event(state, record)
 
@@ -166,8 +174,7 @@ def _open_call(state: State, record: Record) -> None:
 def _end_request(state: State, record: Record) -> None:
     body, data = json.loads(record.body), record.data or {}
     state.span = None
-    for name in _USAGE:
-        state.usage[name] += body["model_usage"][name]
+    count_usage(state, body["model_usage"], data)
     if not body["is_error"]:  # false: answered; null: interrupted, which uses the request up as well
         state.requests += 1
         state.rounds += 1
@@ -178,6 +185,28 @@ def _end_request(state: State, record: Record) -> None:
             state.context_tokens = sum(body["model_usage"][name] for name in _USAGE)
     elif not data.get("lost"):
         state.failures += 1
+
+
+def count_usage(state: State, usage: dict[str, Any], data: dict[str, Any]) -> None:
+    """Add what one model request used; `data` holds its cost, or None for that where the model has no price."""
+    for name in _USAGE:
+        state.usage[name] += usage[name]
+    state.cost += data.get("cost") or 0
+    state.unpriced = state.unpriced or (data.get("cost") is None and any(usage[name] for name in _USAGE))
+    state.searches += data.get("searches", 0)
+
+
+def _end_turn(state: State, body: dict[str, Any]) -> None:
+    """The primary thread has stopped; unless it waits, what it owed is settled."""
+    if body["session_thread_id"] == state.thread_id and body["stop_reason"]["type"] not in _WAITING:
+        state.owes = False
+        state.failures = 0
+
+
+def _change_budget(state: State, changes: dict[str, Any]) -> None:
+    """A budget is raised or removed, never used up: a session that it held up is like one whose turn has ended."""
+    if "budget" in changes and state.stop_reason is not None and state.stop_reason["type"] == "budget_reached":
+        state.stop_reason = {"type": "end_turn"}
 
 
 def _change_status(state: State, record: Record) -> None:
@@ -197,9 +226,6 @@ def _change_status(state: State, record: Record) -> None:
         state.calls.clear()
     elif state.status == "idle":
         state.stop_reason = json.loads(record.body)["stop_reason"]
-        if state.stop_reason and state.stop_reason["type"] != "requires_action":
-            state.owes = False
-            state.failures = 0
 
 
 def _take_client_event(state: State, record: Record) -> None:

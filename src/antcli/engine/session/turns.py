@@ -9,8 +9,10 @@ from antcli.engine.session.events import event
 from antcli.engine.session.log import Draft
 from antcli.engine.session.state import State
 from antcli.engine.store.base import Record
+from antcli.prices import CENT, CURRENCY, WEB_SEARCH, cost_of_time, in_cents
 
 END_TURN = {"type": "end_turn"}
+BUDGET_REACHED = {"type": "budget_reached"}
 INTERRUPTED_CALL = "Tool execution was interrupted before completion. Please retry."
 
 
@@ -25,9 +27,24 @@ def usage(state: State, moment: str) -> dict[str, Any]:
             "ephemeral_5m_input_tokens": counted["cache_creation_input_tokens"],
             "ephemeral_1h_input_tokens": 0,
         },
+        "list_cost": None if state.unpriced else {"amount": in_cents(cost(state, moment)), "currency": CURRENCY},
         "active_seconds": round(state.active_until(moment), 6),
-        "server_tool_use": {"web_search_requests": 0, "web_fetch_requests": 0},
+        "server_tool_use": {"web_search_requests": state.searches, "web_fetch_requests": 0},
     }
+
+
+def cost(state: State, moment: str) -> int:
+    """The list cost of tokens, searches and running time up to `moment`, in picodollars."""
+    return state.cost + state.searches * WEB_SEARCH + cost_of_time(state.active_until(moment))
+
+
+def is_used_up(budget: dict[str, Any] | None, state: State, moment: str) -> bool:
+    return budget is not None and cost(state, moment) >= limit(budget)
+
+
+def limit(budget: dict[str, Any]) -> int:
+    """In picodollars."""
+    return int(budget["max_list_cost"]["amount"]) * CENT
 
 
 def start(draft: Draft) -> None:
@@ -39,11 +56,16 @@ def start(draft: Draft) -> None:
 
 
 def stop(draft: Draft, stop_reason: dict[str, Any], stop_details: dict[str, Any] | None = None) -> None:
-    """Go idle. `session.status_idle` comes last: SDK runners time their exit from it (api.md 21.4)."""
-    thread = draft.state.thread_id
+    """Go idle. `session.status_idle` comes last: SDK runners time their exit from it (api.md 21.4).
+
+    A turn that has ended by itself, but with the last of the budget, ends the session's run as `budget_reached`.
+    """
+    thread, moment = draft.state.thread_id, now()
     reason = {"stop_reason": stop_reason, "stop_details": stop_details}
     draft.add(event("session.thread_status_idle", thread, _named(draft.state) | reason))
-    draft.add(event("session.usage", thread, {"usage": usage(draft.state, now()), "budget": None}))
+    draft.add(event("session.usage", thread, {"usage": usage(draft.state, moment), "budget": draft.budget}))
+    if stop_reason == END_TURN and is_used_up(draft.budget, draft.state, moment):
+        reason["stop_reason"] = BUDGET_REACHED
     draft.add(event("session.status_idle", thread, reason))
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from antcli.engine.api.schemas.agents import Model
 from antcli.engine.api.schemas.base import (
@@ -16,6 +17,7 @@ from antcli.engine.api.schemas.base import (
     System,
     Title,
     by_type,
+    invalid_value,
     only_empty,
     refused,
     tag,
@@ -52,6 +54,22 @@ _AgentObject = Annotated[
 ]
 
 
+def _check_amount(amount: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]{0,14}", amount):
+        raise invalid_value(f"a whole number of cents above 0 in a string, like '2500', got {amount!r:.40}")
+    return amount
+
+
+class ListCost(Body):
+    amount: Annotated[str, AfterValidator(_check_amount)]
+    currency: Literal["USD"]
+
+
+class Budget(Body):
+    type: Literal["limit"]
+    max_list_cost: ListCost
+
+
 class SessionCreate(Body):
     agent: Annotated[Annotated[Identifier, tag("text")] | Annotated[_AgentObject, tag("object")], TEXT_OR_OBJECT]
     environment_id: Identifier
@@ -60,7 +78,7 @@ class SessionCreate(Body):
     initial_events: InitialEvents | None = None
     resources: Annotated[Any, only_empty()] = None
     vault_ids: Annotated[Any, only_empty()] = None
-    budget: Annotated[Any, only_empty()] = None
+    budget: Budget | None = None
 
 
 class SessionAgentUpdate(Body):
@@ -74,5 +92,5 @@ class SessionUpdate(Body):
     title: Title | None = None
     metadata: MetadataPatch | None = None
     agent: SessionAgentUpdate = Field(default_factory=SessionAgentUpdate)
-    budget: Annotated[Any, only_empty()] = None
+    budget: Budget | None = None
     vault_ids: Annotated[Any, refused("reserved")] = None
