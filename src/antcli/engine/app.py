@@ -16,6 +16,8 @@ from antcli.engine.api.pages import Cursors, load_cursors
 from antcli.engine.api.services import Services
 from antcli.engine.files.files import Files
 from antcli.engine.harness.harness import Harness
+from antcli.engine.memory.memories import Memories
+from antcli.engine.memory.stores import MemoryStores
 from antcli.engine.orchestration.orchestrator import Orchestrator
 from antcli.engine.providers.registry import Providers
 from antcli.engine.sandbox.pool import Sandboxes
@@ -40,6 +42,7 @@ class Engine:
         self.activity = Activity()
         self.store = SqliteStore(data_dir / "engine.db")
         self.files = Files(self.store, data_dir / "files")
+        self.memories = Memories(self.store, MemoryStores(self.store))
         self.vaults = Vaults(self.store, Cipher(self.store, data_dir))
         self.providers = Providers(settings.model)
         self.sandboxes = Sandboxes(settings.sandbox)
@@ -101,6 +104,7 @@ def application(engine: Engine) -> ASGIApp:
         sessions=engine.sessions,
         files=engine.files,
         vaults=engine.vaults,
+        memories=engine.memories,
         providers=engine.providers,
         cursors=engine.cursors,
         activity=engine.activity,

@@ -15,6 +15,8 @@ from antcli.engine.api.routes import application
 from antcli.engine.api.services import Services
 from antcli.engine.files.files import Files
 from antcli.engine.http_server import http_server
+from antcli.engine.memory.memories import Memories
+from antcli.engine.memory.stores import MemoryStores
 from antcli.engine.sandbox.base import Recipe
 from antcli.engine.serve import _listen_on_port
 from antcli.engine.session.log import Logs
@@ -111,7 +113,7 @@ class Server:
 
         self.services = Services(
             store=store, sessions=sessions, files=files, providers=SomeModels(), cursors=await load_cursors(store),  # type: ignore[arg-type]
-            vaults=Vaults(store, Cipher(store, self.data_dir)),
+            memories=Memories(store, MemoryStores(store)), vaults=Vaults(store, Cipher(store, self.data_dir)),
             activity=Activity(), status=status, retire=self.retired.set,
         )  # fmt: skip
         self._http = http_server(application(self.services, KEY))

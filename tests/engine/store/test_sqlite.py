@@ -70,6 +70,23 @@ def test_objects_change_by_compare_and_set_only(tmp_path):
     asyncio.run(scenario())
 
 
+def test_keys_come_in_the_order_of_code_points(tmp_path):
+    async def scenario():
+        async with opened(tmp_path) as store:
+            keys = ["/b", "/a/z", "/a", "/a-b", "/ä", "/a/\U0001f600", "/a/\uffee"]
+            for parent in ("s", "t"):
+                await store.change(*(Insert("m", f"{parent}{key}", {}, parent, key) for key in keys))
+            await store.insert("m", "without a key", {}, parent="s")
+            found = await store.keys("m", parent="s", limit=100)
+            assert found == [(key, f"s{key}") for key in sorted(keys)]
+            assert await store.keys("m", parent="s", after="/a-b", limit=2) == found[2:4]
+            below = await store.keys("m", parent="s", prefix="/a/", limit=100)
+            assert [key for key, _ in below] == ["/a/z", "/a/\uffee", "/a/\U0001f600"]
+            assert await store.keys("m", parent="s", prefix="/a/", after="/b", limit=100) == []
+
+    asyncio.run(scenario())
+
+
 def test_changes_happen_together_or_not_at_all_and_keys_are_unique_under_a_parent(tmp_path):
     async def scenario():
         async with opened(tmp_path) as store:

@@ -30,6 +30,7 @@ class Cursor:
     after: int
     backward: bool = False
     created_at: str = ""
+    text: str = ""  # the position in lists that are in order of a text
 
 
 class Cursors:
@@ -39,7 +40,7 @@ class Cursors:
         self._key = key
 
     def encode(self, cursor: Cursor) -> str:
-        fields = [cursor.operation, cursor.order, cursor.after, int(cursor.backward), cursor.created_at]
+        fields = [cursor.operation, cursor.order, cursor.after, int(cursor.backward), cursor.created_at, cursor.text]
         payload = json.dumps(fields, separators=(",", ":")).encode()
         return _PREFIX + base64.urlsafe_b64encode(self._mac(payload) + payload).rstrip(b"=").decode()
 
@@ -49,12 +50,12 @@ class Cursors:
         payload = raw[_MAC_BYTES:]
         if not hmac.compare_digest(raw[:_MAC_BYTES], self._mac(payload)):
             raise _not_a_cursor()
-        made_by, made_in, after, backward, created_at = json.loads(payload)
+        made_by, made_in, after, backward, created_at, *text = json.loads(payload)
         if made_by != operation:
             raise invalid("page: this cursor comes from another list.")
         if made_in != order:
             raise invalid(f"page: this cursor was made with order={made_in}.")
-        return Cursor(operation, order, after, bool(backward), created_at)
+        return Cursor(operation, order, after, bool(backward), created_at, *text)
 
     def _mac(self, payload: bytes) -> bytes:
         return hmac.digest(self._key, payload, "sha256")[:_MAC_BYTES]
@@ -75,7 +76,7 @@ async def load_cursors(store: Store) -> Cursors:
 
 def _unpack(text: str) -> bytes:
     encoded = text.removeprefix(_PREFIX).encode("ascii", "replace")
-    if not text.startswith(_PREFIX) or len(encoded) > 1000:
+    if not text.startswith(_PREFIX) or len(encoded) > 8000:
         raise _not_a_cursor()
     try:
         return base64.b64decode(encoded + b"=" * (-len(encoded) % 4), altchars=b"-_", validate=True)

@@ -7,14 +7,24 @@ from pydantic import BaseModel
 from antcli.engine.api.schemas.agents import AgentCreate, AgentUpdate
 from antcli.engine.api.schemas.environments import EnvironmentCreate, EnvironmentUpdate
 from antcli.engine.api.schemas.events import EventSend
+from antcli.engine.api.schemas.memory import MemoryCreate, MemoryStoreCreate, MemoryStoreUpdate, MemoryUpdate
 from antcli.engine.api.schemas.sessions import SessionCreate, SessionUpdate
+from antcli.engine.api.schemas.vaults import CredentialCreate, CredentialUpdate, VaultCreate, VaultUpdate
 
 BODIES: dict[str, type[BaseModel]] = {
     "agents.create": AgentCreate,
     "agents.update": AgentUpdate,
     "environments.create": EnvironmentCreate,
     "environments.update": EnvironmentUpdate,
+    "memory_stores.create": MemoryStoreCreate,
+    "memory_stores.update": MemoryStoreUpdate,
+    "memory_stores.memories.create": MemoryCreate,
+    "memory_stores.memories.update": MemoryUpdate,
     "sessions.create": SessionCreate,
     "sessions.update": SessionUpdate,
     "sessions.events.send": EventSend,
+    "vaults.create": VaultCreate,
+    "vaults.update": VaultUpdate,
+    "vaults.credentials.create": CredentialCreate,
+    "vaults.credentials.update": CredentialUpdate,
 }

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from antcli.engine.api.activity import Activity
     from antcli.engine.api.pages import Cursors
     from antcli.engine.files.files import Files
+    from antcli.engine.memory.memories import Memories
     from antcli.engine.providers.registry import Providers
     from antcli.engine.session.service import Sessions
     from antcli.engine.store.base import Store
@@ -36,6 +37,7 @@ class Services:
     sessions: Sessions
     files: Files
     vaults: Vaults
+    memories: Memories
     providers: Providers
     cursors: Cursors
     activity: Activity

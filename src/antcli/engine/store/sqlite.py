@@ -119,6 +119,11 @@ class SqliteStore:
             lambda connection: objects.find(connection, kind, "parent = ? AND key = ?", parent, key)
         )
 
+    async def keys(
+        self, kind: str, *, parent: str, prefix: str = "", after: str = "", limit: int
+    ) -> list[tuple[str, str]]:
+        return await self._read(lambda connection: objects.keys(connection, kind, parent, prefix, after, limit))
+
     async def replace(self, object: Object, body: dict[str, Any]) -> Object:
         return (await self.change(Replace(object, body, object.key)))[0]
 

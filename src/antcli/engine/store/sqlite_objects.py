@@ -27,6 +27,17 @@ def find(connection: sqlite3.Connection, kind: str, condition: str, *values: str
     return from_row(row) if row else None
 
 
+def keys(
+    connection: sqlite3.Connection, kind: str, parent: str, prefix: str, after: str, limit: int
+) -> list[tuple[str, str]]:
+    """SQLite compares text by its UTF-8 bytes, which is the order of code points."""
+    return connection.execute(
+        "SELECT key, id FROM objects WHERE kind = ? AND parent = ? AND key >= ? AND key < ? AND key > ?"
+        " ORDER BY key LIMIT ?",
+        (kind, parent, prefix, prefix + _AFTER_ALL, after, limit),
+    ).fetchall()
+
+
 def conditions(
     kind: str, parent: str | None, include_archived: bool, fields: Sequence[tuple[str, Any]], key_prefix: str
 ) -> tuple[list[str], list[Any]]:
