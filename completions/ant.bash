@@ -1,7 +1,8 @@
 # Completion of ant for bash 3.2 and later.
 
 _ant() {
-    local line=${COMP_LINE:0:$COMP_POINT} word=${COMP_WORDS[COMP_CWORD]} current= candidate
+    # The second argument is what Bash will replace: it breaks words at : and =, and COMP_WORDS also at @.
+    local line=${COMP_LINE:0:$COMP_POINT} word=$2 current= candidate
     local IFS=$' \t\n'
     local -a typed
     read -r -a typed <<<"$line"
@@ -9,11 +10,6 @@ _ant() {
         *[[:space:]]) typed[${#typed[@]}]= ;;
     esac
     current=${typed[${#typed[@]} - 1]}
-
-    # Bash breaks words at : and = and replaces the last piece only.
-    case $word in
-        : | =) word= ;;
-    esac
     local before=${current%"$word"}
 
     COMPREPLY=()
@@ -25,8 +21,12 @@ _ant() {
                     @*) at=@ ;;
                 esac
                 while IFS= read -r candidate; do
-                    if [ -d "$candidate" ]; then candidate=$candidate/; else candidate="$candidate "; fi
-                    COMPREPLY[${#COMPREPLY[@]}]=$at$candidate
+                    local end=' '
+                    if [ -d "$candidate" ]; then end=/; fi
+                    case $candidate in
+                        *[!A-Za-z0-9._/~+-]*) candidate=$(printf '%q' "$candidate") ;;
+                    esac
+                    COMPREPLY[${#COMPREPLY[@]}]=$at$candidate$end
                 done < <(compgen -f -- "${word#@}")
                 ;;
             *) COMPREPLY[${#COMPREPLY[@]}]="${candidate#"$before"} " ;;

@@ -6,7 +6,7 @@ function __ant_complete
     set -l current (commandline -ct)
     set -l answer (ant __complete $typed "$current" 2>/dev/null)
     if test "$answer" = ":files"
-        set -l at (string match -r '^@' -- $current)
+        set -l at (string match -r '^@' -- $current; or echo '')
         for file in (__fish_complete_path (string replace -r '^@' '' -- $current))
             echo $at$file
         end

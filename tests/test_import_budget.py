@@ -82,6 +82,15 @@ def test_a_piped_list_imports_only_what_it_needs(environ, arguments):
     assert not {name for name in modules if name.startswith("antcli.engine")}
 
 
+def test_completion_of_names_imports_no_command_line(environ):
+    with serving() as api:
+        api.page("/v1/agents", {"id": "agent_1", "name": "n", "created_at": "2026-01-01T00:00:00Z"})
+        keyed = environ | {"ANTHROPIC_BASE_URL": api.url, "ANTHROPIC_API_KEY": "k"}
+        modules = imported(keyed, "__complete", "agents", "get", "")
+    assert "httpx" in modules
+    assert not modules & (LIST | {"typer", "antcli.app", "antcli.operation_bodies"})
+
+
 def test_a_piped_list_on_the_local_engine_imports_no_more(environ):
     try:
         assert imported(environ, "agents", "list")  # starts the engine

@@ -115,8 +115,6 @@ def run(arguments: Sequence[str], context: Context | None = None) -> int:
     """Runs a command line and returns its exit code. Every error of every command ends here."""
     context = context or Context.of_process()
     use(context)
-    if arguments[:1] == ["__complete"]:
-        return _complete(context, list(arguments[1:]))
     try:
         return _invoke(list(arguments))
     except typer.Exit as exit:
@@ -127,14 +125,6 @@ def run(arguments: Sequence[str], context: Context | None = None) -> int:
         return _report(context, error, arguments)
     finally:
         context.close()
-
-
-def _complete(context: Context, typed: list[str]) -> int:
-    from antcli.commands.completion import names
-
-    context.options.quiet = True
-    context.output.text(names(context, typed), end="")
-    return 0
 
 
 def _invoke(arguments: list[str]) -> int:

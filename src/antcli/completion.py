@@ -1,4 +1,4 @@
-"""Completion of words from generated files. Imports nothing that is slow; ids and names are `commands.completion`'s.
+"""Completion of words from generated files. Imports nothing that is slow; ids and names are `commands.candidates`'s.
 
 The shells call `ant __complete WORD...`: the words behind `ant`, the last one as far as it is typed. The answer is a
 line a candidate: the candidate, a tab, a few words about it. A line that is only `:files` asks for file names.
@@ -17,7 +17,8 @@ _WORDS = os.path.join(os.path.dirname(__file__), "static", "words")
 class Place:
     """Where the words lead: a command's `commands`, `aliases`, `options` (name to kind and help) and `arguments`.
 
-    `pending` is the kind of value that the option before the cursor takes, `given` counts the arguments so far.
+    `pending` is the kind of value that the option before the cursor takes. `words` are the arguments so far, `chosen`
+    the values of options.
     """
 
     def __init__(self, path: list[str]) -> None:
@@ -27,7 +28,8 @@ class Place:
         self.options: dict[str, tuple[str, str]] = {}
         self.arguments: list[str] = []
         self.pending = ""
-        self.given = 0
+        self.words: list[str] = []
+        self.chosen: dict[str, str] = {}
         self._read(".".join(["ant", *path]))
 
     def _read(self, name: str) -> None:
@@ -58,24 +60,30 @@ class Place:
         if last.startswith("--") and "=" in last:
             name, _, value = last.partition("=")
             return self.kind_of(name), f"{name}=", value
-        return (self.arguments[min(self.given, len(self.arguments) - 1)] if self.arguments else ""), "", last
+        return (self.arguments[min(len(self.words), len(self.arguments) - 1)] if self.arguments else ""), "", last
 
 
 def place(typed: list[str]) -> Place | None:
     """Follows the words before the cursor; None when they are no command."""
-    at = Place([])
+    at, option = Place([]), ""
     for word in typed:
         if at.pending:
+            at.chosen[option] = word
             at.pending = ""
-        elif word.startswith("-"):
-            at.pending = "" if "=" in word else at.kind_of(word)
+        elif word.startswith("-") and word != "-":
+            option, equals, value = word.partition("=")
+            if equals:
+                at.chosen[option] = value
+            else:
+                at.pending = at.kind_of(option)
         elif at.commands:
             name = at.aliases.get(word, word)
             if name not in at.commands:
                 return None
-            at = Place([*at.path, name])
+            chosen, at = at.chosen, Place([*at.path, name])
+            at.chosen = chosen
         else:
-            at.given += 1
+            at.words.append(word)
     return at
 
 

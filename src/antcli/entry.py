@@ -20,6 +20,10 @@ def main() -> None:
     if text is not None and sys.stdout is not None:
         _leave(_print(text))
     try:
+        if arguments[:1] in (["__complete"], ["__complete_next"]):
+            from antcli.commands.candidates import answer
+
+            _leave(_print(answer(_typed(arguments))))
         from antcli.app import run
 
         code = run(arguments)
@@ -32,10 +36,10 @@ def quick_answer(arguments: list[str]) -> str | None:
     """The answer to a command line that needs no program, or None."""
     if arguments in (["--version"], ["-V"], ["version"]):
         return f"ant {__version__}\n"
-    if arguments[:1] == ["__complete"]:
+    if arguments[:1] in (["__complete"], ["__complete_next"]):
         from antcli.completion import words
 
-        return words(arguments[1:])
+        return words(_typed(arguments))
     asked = bool(arguments) and arguments[-1] in ("--help", "-h")
     path = arguments[:-1] if asked else arguments
     if not all(word.replace("-", "x").isalnum() and word[0] != "-" for word in path):
@@ -44,6 +48,11 @@ def quick_answer(arguments: list[str]) -> str | None:
     if asked:
         names.append(".".join(path))
     return None if _narrow() else _help_text(names)
+
+
+def _typed(arguments: list[str]) -> list[str]:
+    """The words to complete. `__complete_next` is for shells that cannot hand over the empty word at the end."""
+    return arguments[1:] if arguments[0] == "__complete" else [*arguments[1:], ""]
 
 
 def _narrow() -> bool:

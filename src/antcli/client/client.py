@@ -202,6 +202,12 @@ class Client:
     ) -> None:
         self.close()
 
+    def prepare(self) -> None:
+        """Imports and makes already now what the first request would; nothing is connected."""
+        from antcli.client import envelope, pages, targets  # noqa: F401
+
+        self._connection()
+
     def _connection(self) -> Transport:
         from antcli.client.transport import Transport
 
