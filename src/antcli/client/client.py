@@ -202,7 +202,7 @@ class Client:
     ) -> None:
         self.close()
 
-    def prepare(self) -> None:
+    def make_ready(self) -> None:
         """Imports and makes already now what the first request would; nothing is connected."""
         from antcli.client import envelope, pages, targets  # noqa: F401
 

@@ -105,7 +105,7 @@ def _question(context: Context, kind: str, parents: list[str]) -> Callable[[], l
     if server is None:
         return None
     client = Client(server, retries=0, timeout=_CHILD_SECONDS)
-    client.prepare()  # the moment that the key press waits is for the server alone
+    client.make_ready()  # the moment that the key press waits is for the server alone
     return lambda: _ask(context, client, kind, parents)
 
 
