@@ -6,16 +6,21 @@ import asyncio
 import contextlib
 import functools
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from antcli.engine.files.files import Files
 from antcli.engine.harness.harness import Harness
+from antcli.engine.ids import new_id
 from antcli.engine.orchestration.orchestrator import Orchestrator
 from antcli.engine.providers.registry import Providers
+from antcli.engine.resources.file_mounts import FileMounts
+from antcli.engine.resources.outputs import Outputs
+from antcli.engine.resources.resources import Resources
 from antcli.engine.sandbox.pool import Sandboxes
 from antcli.engine.session.log import Logs
 from antcli.engine.session.service import Sessions
@@ -65,6 +70,8 @@ class Core:
     logs: Logs
     orchestrator: Orchestrator
     sessions: Sessions
+    files: Files
+    resources: Resources
 
     def script(self, *turns: dict[str, Any]) -> str:
         """The model id of a script made of these turns."""
@@ -72,8 +79,25 @@ class Core:
         path.write_text(yaml.safe_dump({"turns": list(turns)}))
         return f"script:{path}"
 
-    async def create(self, agent: dict[str, Any], *texts: str) -> str:
+    async def upload(self, name: str, content: bytes) -> str:
+        """The id of an uploaded file."""
+        async with self.files.receiving() as incoming:
+            await incoming.write(content)
+            return str((await self.files.add(incoming, name, "text/plain"))["id"])
+
+    async def published(self, session_id: str) -> dict[str, bytes]:
+        """What the session made: path -> content."""
+        found = await self.files.page(Page(1000, "asc"), session_id)
+        return {
+            file.body["_output"]["path"]: self.files.blobs.path(file.id).read_bytes()
+            for file in found
+            if "_output" in file.body
+        }
+
+    async def create(self, agent: dict[str, Any], *texts: str, resources: Sequence[dict[str, Any]] = ()) -> str:
+        id = new_id("sesn")
         session = await self.sessions.create(
+            id=id, attached={"resources": await self.resources.attach(id, resources)},
             agent=agent, environment={"id": "env_test", "config": {"type": "cloud"}}, title=None, metadata={},
             initial_events=[message(text) for text in texts],
         )  # fmt: skip
@@ -120,15 +144,21 @@ async def running(
     data_dir.mkdir(exist_ok=True)
     store = wrap(SqliteStore(data_dir / "ant.db"))
     await store.open()
-    logs, providers, sandboxes = Logs(store, capacity), brain or Providers(None), hands or Sandboxes("auto")
-    harness = Harness(store, providers, sandboxes, data_dir, retries=retries, context_tokens=context_tokens)
+    files = Files(store, data_dir / "files")
+    await files.start()
+    resources = Resources(store, data_dir, [FileMounts(files), Outputs(store, files)])
+    logs, providers = Logs(store, capacity), brain or Providers(None)
+    sandboxes = hands or Sandboxes("auto", furnish=resources.furnish)
+    harness = Harness(store, providers, sandboxes, resources, data_dir, retries=retries, context_tokens=context_tokens)
     orchestrator = Orchestrator(store, logs, harness)
     await orchestrator.start()
     try:
-        yield Core(data_dir, store, logs, orchestrator, Sessions(store, logs, orchestrator, sandboxes, data_dir))
+        sessions = Sessions(store, logs, orchestrator, sandboxes, resources, data_dir)
+        yield Core(data_dir, store, logs, orchestrator, sessions, files, resources)
     finally:
         await orchestrator.stop(grace)
         await sandboxes.close()
+        await files.stop()
         await providers.aclose()
         await store.close()
 

@@ -20,6 +20,9 @@ from antcli.engine.memory.memories import Memories
 from antcli.engine.memory.stores import MemoryStores
 from antcli.engine.orchestration.orchestrator import Orchestrator
 from antcli.engine.providers.registry import Providers
+from antcli.engine.resources.file_mounts import FileMounts
+from antcli.engine.resources.outputs import Outputs
+from antcli.engine.resources.resources import Resources
 from antcli.engine.sandbox.pool import Sandboxes
 from antcli.engine.session.log import Logs
 from antcli.engine.session.service import Sessions
@@ -45,14 +48,15 @@ class Engine:
         self.memories = Memories(self.store, MemoryStores(self.store))
         self.vaults = Vaults(self.store, Cipher(self.store, data_dir))
         self.providers = Providers(settings.model)
-        self.sandboxes = Sandboxes(settings.sandbox)
+        self.resources = Resources(self.store, data_dir, [FileMounts(self.files), Outputs(self.store, self.files)])
+        self.sandboxes = Sandboxes(settings.sandbox, furnish=self.resources.furnish)
         logs = Logs(self.store)
         harness = Harness(
-            self.store, self.providers, self.sandboxes, data_dir,
+            self.store, self.providers, self.sandboxes, self.resources, data_dir,
             retries=settings.model_retries, context_tokens=settings.context_tokens,
         )  # fmt: skip
         self.orchestrator = Orchestrator(self.store, logs, harness)
-        self.sessions = Sessions(self.store, logs, self.orchestrator, self.sandboxes, data_dir)
+        self.sessions = Sessions(self.store, logs, self.orchestrator, self.sandboxes, self.resources, data_dir)
         self.cursors: Cursors
         self._warming: asyncio.Task[None] | None = None
 
@@ -105,6 +109,7 @@ def application(engine: Engine) -> ASGIApp:
         files=engine.files,
         vaults=engine.vaults,
         memories=engine.memories,
+        resources=engine.resources,
         providers=engine.providers,
         cursors=engine.cursors,
         activity=engine.activity,

@@ -17,6 +17,8 @@ from antcli.engine.files.files import Files
 from antcli.engine.http_server import http_server
 from antcli.engine.memory.memories import Memories
 from antcli.engine.memory.stores import MemoryStores
+from antcli.engine.resources.file_mounts import FileMounts
+from antcli.engine.resources.resources import Resources
 from antcli.engine.sandbox.base import Recipe
 from antcli.engine.serve import _listen_on_port
 from antcli.engine.session.log import Logs
@@ -106,13 +108,15 @@ class Server:
         await store.open()
         files = Files(store, self.data_dir / "files")
         await files.start()
-        sessions = Sessions(store, Logs(store), self.nobody, self.nobody, self.data_dir)
+        resources = Resources(store, self.data_dir, [FileMounts(files)])
+        sessions = Sessions(store, Logs(store), self.nobody, self.nobody, resources, self.data_dir)
 
         async def status() -> dict[str, Any]:
             return {"pid": 1}
 
         self.services = Services(
-            store=store, sessions=sessions, files=files, providers=SomeModels(), cursors=await load_cursors(store),  # type: ignore[arg-type]
+            store=store, sessions=sessions, files=files, resources=resources,
+            providers=SomeModels(), cursors=await load_cursors(store),  # type: ignore[arg-type]
             memories=Memories(store, MemoryStores(store)), vaults=Vaults(store, Cipher(store, self.data_dir)),
             activity=Activity(), status=status, retire=self.retired.set,
         )  # fmt: skip

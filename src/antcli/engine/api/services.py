@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from antcli.engine.files.files import Files
     from antcli.engine.memory.memories import Memories
     from antcli.engine.providers.registry import Providers
+    from antcli.engine.resources.resources import Resources
     from antcli.engine.session.service import Sessions
     from antcli.engine.store.base import Store
     from antcli.engine.vaults.vaults import Vaults
@@ -38,6 +39,7 @@ class Services:
     files: Files
     vaults: Vaults
     memories: Memories
+    resources: Resources
     providers: Providers
     cursors: Cursors
     activity: Activity

@@ -14,11 +14,13 @@ from antcli.engine.api.query import Query
 from antcli.engine.api.schemas.agents import ModelConfig, resolve_model
 from antcli.engine.api.schemas.events import plain
 from antcli.engine.api.schemas.mcp import resolve_servers
+from antcli.engine.api.schemas.resources import entries
 from antcli.engine.api.schemas.sessions import AgentWithOverrides, SessionCreate, SessionUpdate
 from antcli.engine.api.schemas.tools import resolve_tools
 from antcli.engine.api.services import Services, json_response, operation, read_body, read_nothing, services
 from antcli.engine.api.validation import merge_metadata
 from antcli.engine.errors import RequestError, invalid, unsupported
+from antcli.engine.ids import new_id
 from antcli.engine.providers.base import ModelError
 from antcli.engine.store.base import SessionFilter
 from antcli.prices import price_of
@@ -38,17 +40,24 @@ _NOT_YET = ("deployment_id", "memory_store_id")
 async def create(request: Request, query: Query) -> Response:
     body = await read_body(request, SessionCreate)
     here = services(request)
-    agent = await _session_agent(here, body)
+    agent, environment = await _session_agent(here, body), await _environment(here, body.environment_id)
     if body.budget is not None:
         await _check_budgetable(here, agent)
-    session = await here.sessions.create(
-        agent=agent,
-        environment=await _environment(here, body.environment_id),
-        title=body.title,
-        metadata=body.metadata or {},
-        initial_events=plain(body.initial_events or []),
-        budget=body.budget.model_dump() if body.budget else None,
-    )
+    id = new_id("sesn")
+    try:
+        session = await here.sessions.create(
+            id=id,
+            agent=agent,
+            environment=environment,
+            title=body.title,
+            metadata=body.metadata or {},
+            initial_events=plain(body.initial_events or []),
+            budget=body.budget.model_dump() if body.budget else None,
+            attached={"resources": await here.resources.attach(id, entries(body.resources))},
+        )
+    except RequestError:
+        await here.resources.remove(id)
+        raise
     return json_response(session)
 
 

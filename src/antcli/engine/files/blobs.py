@@ -64,6 +64,10 @@ class Blobs:
     def path(self, id: str) -> Path:
         return self._folder / id
 
+    def beside(self, name: str) -> Path:
+        """A place for bytes that `adopt` may name later."""
+        return self._incoming / name
+
     @contextlib.asynccontextmanager
     async def receiving(self) -> AsyncIterator[Incoming]:
         incoming = await asyncio.to_thread(Incoming, self._incoming / secrets.token_hex(12))

@@ -41,7 +41,8 @@ class Files:
     async def start(self) -> None:
         """Raises OSError. What a killed engine left behind is cleared away in the background."""
         found = await asyncio.to_thread(self.blobs.open)
-        self._upkeep = asyncio.create_task(self._keep_up(found))
+        newest = await self._store.list(KIND, Page(1), parent=None)
+        self._upkeep = asyncio.create_task(self._keep_up(found, newest[0].sequence if newest else 0))
 
     async def stop(self) -> None:
         if self._upkeep is not None:
@@ -68,15 +69,16 @@ class Files:
             heapq.heappush(self._expiring, (expires_at, body["id"]))
         return body
 
-    async def insert(self, file: Insert, replaces: Object | None = None) -> None:
+    async def insert(self, file: Insert, replaces: Object | None = None) -> Object:
         """Store the description of bytes that are there already. Raises StorageError, StaleError, DuplicateError."""
         try:
-            await self._store.change(*([Remove(replaces)] if replaces else []), file)
+            changed = await self._store.change(*([Remove(replaces)] if replaces else []), file)
         except RefusedError:  # after a StorageError the description may be there: then the next start knows
             await asyncio.to_thread(self.blobs.drop, file.id)
             raise
         if replaces:
             await asyncio.to_thread(self.blobs.drop, replaces.id)
+        return changed[-1]
 
     async def get(self, id: str) -> Object:
         """Raises RequestError (404)."""
@@ -97,9 +99,15 @@ class Files:
 
     async def delete(self, id: str) -> None:
         """Raises RequestError (404)."""
-        if not await self._store.delete(KIND, id):
+        if not await self.discard(id):
             raise not_found(KIND, id)
-        await asyncio.to_thread(self.blobs.drop, id)
+
+    async def discard(self, id: str) -> bool:
+        """Delete the file if it is there."""
+        was_there = await self._store.delete(KIND, id)
+        if was_there:
+            await asyncio.to_thread(self.blobs.drop, id)
+        return was_there
 
     async def page(self, page: Page, scope_id: str | None) -> Sequence[Object]:
         return await self._store.list(KIND, page, parent=scope_id)
@@ -117,9 +125,9 @@ class Files:
                 await self._store.delete(KIND, file.id)
             await asyncio.to_thread(self.blobs.drop, *(file.id for file in files))
 
-    async def _keep_up(self, found: list[str]) -> None:
+    async def _keep_up(self, found: list[str], last: int) -> None:
         try:
-            await self._clear_away(found)
+            await self._clear_away(found, last)
         except (StorageError, OSError) as error:
             logger.error("Files that nobody needs could not be cleared away: %s", error)
         while True:
@@ -127,14 +135,17 @@ class Files:
                 await asyncio.to_thread(self.blobs.drop, heapq.heappop(self._expiring)[1])
             await asyncio.sleep(_UPKEEP_SECONDS)
 
-    async def _clear_away(self, found: list[str]) -> None:
-        """Bytes without a description, and files of sessions that are gone; note what will expire."""
+    async def _clear_away(self, found: list[str], last: int) -> None:
+        """Bytes without a description, and files of sessions that are gone, up to the `last` that an earlier engine
+        made; note what will expire."""
         for id in found:
             if await self._store.get(KIND, id) is None:
                 await asyncio.to_thread(self.blobs.drop, id)
         after, alive = None, {""}
         while files := await self._store.list(KIND, Page(_PAGE, "asc", after), parent=None):
             for file in files:
+                if file.sequence > last:
+                    return
                 if file.body["expires_at"] is not None:
                     heapq.heappush(self._expiring, (file.body["expires_at"], file.id))
                 if file.parent not in alive:

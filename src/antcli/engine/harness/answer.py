@@ -114,6 +114,11 @@ class Answer:
     def text(self) -> str:
         return "".join(block["text"] for block in self._blocks if block["type"] == "text").strip()
 
+    def needs_hands(self, agent: dict[str, Any]) -> bool:
+        """Whether it has a call that may run at once, so that it is not the end of the turn."""
+        names = [block["name"] for block in self._blocks if block["type"] == "tool_use"]
+        return any(name in BUILTIN_TOOLS and judge(agent, name).permission == "allow" for name in names)
+
     def record(self, draft: Draft, agent: dict[str, Any], span: str) -> None:
         """Add the whole answer: messages, thinking and tool uses, the end of the span, results of refused calls."""
         thread = draft.state.thread_id

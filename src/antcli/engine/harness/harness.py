@@ -25,7 +25,7 @@ from antcli.engine.sandbox.base import ToolResult
 from antcli.engine.session import turns
 from antcli.engine.session.events import event, internal, stamped
 from antcli.engine.session.log import Decide, Draft, SessionLog
-from antcli.engine.session.objects import recipe
+from antcli.engine.session.objects import has_hands, recipe
 from antcli.engine.session.state import Call
 from antcli.engine.store.base import Record, StorageError, Store
 from antcli.engine.tools.builtin import validate_input
@@ -33,6 +33,7 @@ from antcli.prices import price_of
 
 if TYPE_CHECKING:
     from antcli.engine.providers.registry import Providers
+    from antcli.engine.resources.resources import Resources
     from antcli.engine.sandbox.pool import Sandboxes
 
 T = TypeVar("T")
@@ -59,13 +60,15 @@ class Harness:
     conversation of more than `context_tokens` is summarised before it goes on."""
 
     def __init__(
-        self, store: Store, providers: Providers, sandboxes: Sandboxes, data_dir: Path, *, retries: int,
+        self, store: Store, providers: Providers, sandboxes: Sandboxes, resources: Resources, data_dir: Path, *,
+        retries: int,
         context_tokens: int,
     ) -> None:  # fmt: skip
         self._store = store
         self._conversations = Conversations(store)
         self._providers = providers
         self._sandboxes = sandboxes
+        self._resources = resources
         self._data_dir = data_dir
         self._retries = retries
         self._context_tokens = context_tokens
@@ -121,6 +124,7 @@ class Harness:
 
     async def _apply_interrupt(self, log: SessionLog, epoch: int, control: Control) -> None:
         """Stop the turn; what was queued behind the interrupt becomes the next one (semantics.md 3.3)."""
+        await self._collect(log)
         interrupts = await self._queued(log, "user.interrupt")
         # A turn that had not got to its own message yet is interrupted with it.
         own = [] if log.state.under_way else await self._queued(log, "user.message", before=interrupts[0].position)
@@ -163,6 +167,7 @@ class Harness:
             result = ToolResult.text(problem, is_error=True)
         else:
             counters.tool_calls += 1
+            self._resources.touch(log.id)
             try:
                 result = await self._sandboxes.execute(recipe(log.row, self._data_dir), call.name, call.input)
             except Exception as error:  # a broken hand is the call's misfortune, not the turn's
@@ -176,7 +181,15 @@ class Harness:
 
         await _keep(log, decide, epoch)
 
+    async def _collect(self, log: SessionLog) -> None:
+        """Take back what the hands left: who sees the session idle finds it all. Before the end of the turn, so that a
+        turn that a crash cuts off here is ended again."""
+        if has_hands(log.row.body["agent"]):
+            await self._resources.collect(log.row)
+
     async def _wait(self, log: SessionLog, epoch: int, control: Control) -> None:
+        await self._collect(log)
+
         def decide(draft: Draft) -> None:
             if next_step(draft.state) is Step.WAIT:
                 turns.wait_for_client(draft)
@@ -184,6 +197,8 @@ class Harness:
         await log.commit(decide, epoch=epoch)
 
     async def _idle(self, log: SessionLog, epoch: int, control: Control) -> None:
+        await self._collect(log)
+
         def decide(draft: Draft) -> None:
             if next_step(draft.state) is Step.IDLE:
                 turns.stop(draft, turns.END_TURN)
@@ -205,6 +220,8 @@ class Harness:
         answer = Answer(log.preview)
         if not await self._get_answer(log, epoch, control, messages, answer):
             return
+        if not answer.needs_hands(log.row.body["agent"]):
+            await self._collect(log)
 
         def decide(draft: Draft) -> None:
             if draft.state.span != span:  # a write that seemed to fail was none the less made
@@ -286,7 +303,7 @@ class Harness:
         agent = log.row.body["agent"]
         provider, model = await self._providers.resolve(agent["model"]["id"])
         answer.price = price_of(await self._providers.priced_as(agent["model"]["id"]) or "")
-        request = build(log.id, log.state, agent, messages, model)
+        request = build(log.id, log.state, agent, messages, model, self._resources.notes(log.row.body))
         counters.model_requests += 1
         async with contextlib.aclosing(provider.stream(request)) as items:
             async for item in items:
@@ -317,6 +334,7 @@ class Harness:
         terminal: bool = False,
     ) -> None:  # fmt: skip
         """The turn is dead: say why, flush what was queued, go idle; a terminal error ends the session."""
+        await self._collect(log)
         flushed = await self._queued(log)
 
         def decide(draft: Draft) -> None:

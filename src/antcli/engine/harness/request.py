@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from antcli.engine.providers.base import ModelRequest
@@ -17,9 +18,10 @@ _HANDS_NOTE = (
 
 
 def build(
-    session_id: str, state: State, agent: dict[str, Any], messages: list[dict[str, Any]], model: str
-) -> ModelRequest:
-    """`model` is the bare id for the endpoint; `messages` are not changed."""
+    session_id: str, state: State, agent: dict[str, Any], messages: list[dict[str, Any]], model: str,
+    notes: Sequence[str] = (),
+) -> ModelRequest:  # fmt: skip
+    """`model` is the bare id for the endpoint; `messages` are not changed; `notes` tell of what is attached."""
     config = agent["model"]
     effort = (config.get("effort") or {}).get("type")
     return ModelRequest(
@@ -28,7 +30,7 @@ def build(
         index=state.requests,
         attempt=state.failures,
         model=model,
-        system=_system(agent),
+        system=_system(agent, notes),
         messages=_with_breakpoints(messages),
         tools=_tools(agent),
         effort=None if effort == "high" else effort,  # high is what an endpoint does when nothing is said
@@ -36,10 +38,10 @@ def build(
     )
 
 
-def _system(agent: dict[str, Any]) -> list[dict[str, Any]]:
+def _system(agent: dict[str, Any], notes: Sequence[str]) -> list[dict[str, Any]]:
     texts = [agent["system"]] if agent["system"] else []
     if enabled_builtins(agent):
-        texts.append(_HANDS_NOTE)
+        texts += [*notes, _HANDS_NOTE]
     blocks: list[dict[str, Any]] = [{"type": "text", "text": text} for text in texts]
     if blocks:
         blocks[-1]["cache_control"] = _CACHE

@@ -8,6 +8,15 @@ from typing import Any, Literal, Protocol
 
 
 @dataclass(frozen=True, slots=True)
+class Mount:
+    """A file or folder of the host that appears inside at `target`. What is not `writable` can only be read there."""
+
+    source: Path
+    target: str
+    writable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """All that is needed to make a session's sandbox, again and again. Holds no secret.
 
@@ -19,6 +28,7 @@ class Recipe:
     home: Path
     network: Literal["open", "none"] = "open"
     variables: dict[str, str] = field(default_factory=dict)
+    mounts: tuple[Mount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ class Bubblewrap:
         return await self._start(self._way, recipe)
 
     async def _start(self, way: Way, recipe: Recipe) -> HandsProcess:
-        await make_folders(recipe.home, SPARE_UID if way.spare_uid else os.getuid())
+        await make_folders(recipe, SPARE_UID if way.spare_uid else os.getuid())
         with ExitStack() as stack:
             descriptors: list[int] = []
 
@@ -126,6 +126,8 @@ class Bubblewrap:
 
             sources = {name: str(recipe.home.absolute() / name) for name in FOLDERS}
             sources |= {"python": str(way.python.prefix)} if way.python.prefix else {}
+            mounts = {f"mount-{number}": mount for number, mount in enumerate(recipe.mounts)}
+            sources |= {name: str(mount.source.absolute()) for name, mount in mounts.items()}
             argv = []
             bwrap = str(way.bwrap)
             if way.spare_uid:
@@ -136,6 +138,8 @@ class Bubblewrap:
                 argv += ["setpriv", f"--reuid={SPARE_UID}", f"--regid={SPARE_UID}", "--clear-groups"]
                 bwrap = STAGED_BWRAP
             arguments = inside(way, recipe.network, sources)
+            for name, mount in mounts.items():
+                arguments += ["--bind" if mount.writable else "--ro-bind", sources[name], mount.target]
             for target, mode, data in files_inside(way.python):
                 arguments += ["--perms", mode, "--file", pass_in(data), target]
             arguments += ["--remount-ro", "/"]

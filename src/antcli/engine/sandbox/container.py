@@ -51,9 +51,13 @@ class Container:
         ]  # fmt: skip
 
     async def provision(self, recipe: Recipe) -> HandsProcess:
-        await make_folders(recipe.home)
+        await make_folders(recipe)
         container = f"ant-{secrets.token_hex(8)}"
         mounts = [f"--volume={recipe.home.absolute() / name}:{inside}" for name, inside in FOLDERS.items()]
+        mounts += [
+            f"--volume={mount.source.absolute()}:{mount.target}{'' if mount.writable else ':ro'}"
+            for mount in recipe.mounts
+        ]
         mounts += [f"--volume={Path(__file__).parent}:{LIBRARY}:ro", "--workdir=/workspace"]
         network = ["--network=none"] if recipe.network == "none" else []
         setup = {

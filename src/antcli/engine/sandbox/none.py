@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -20,8 +22,12 @@ class NoSandbox:
         return None if os.access("/bin/bash", os.X_OK) else "the tools need /bin/bash: install bash"
 
     async def provision(self, recipe: Recipe) -> HandsProcess:
-        await make_folders(recipe.home)
+        await make_folders(recipe)
         places = {inside: str(recipe.home.absolute() / name) for name, inside in FOLDERS.items()}
+        await asyncio.to_thread(_link_mounts, recipe)
+        # First the longest: a mount may be inside a folder.
+        mounts = sorted(recipe.mounts, key=lambda mount: -len(mount.target))
+        places = {mount.target: str(mount.source.absolute()) for mount in mounts} | places
         environment = shell_environment(recipe, os.environ.get("PATH", os.defpath), str(Path.home()))
         environment |= {name: os.environ[name] for name in _KEPT if name in os.environ}
         setup = {
@@ -37,3 +43,14 @@ class NoSandbox:
             [sys.executable, "-I", "-S", str(program)], setup,
             env={"PATH": environment["PATH"]}, cwd=recipe.home, grace_seconds=GRACE_SECONDS,
         )  # fmt: skip
+
+
+def _link_mounts(recipe: Recipe) -> None:
+    """What is mounted below a folder elsewhere can only be pointed to here."""
+    for mount in recipe.mounts:
+        for name, inside in FOLDERS.items():
+            if mount.target.startswith(inside + "/"):
+                place = recipe.home / name / mount.target.removeprefix(inside + "/")
+                with contextlib.suppress(OSError):  # it holds something: that stays
+                    place.unlink() if place.is_file() else place.rmdir()
+                    place.symlink_to(mount.source.absolute())

@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import stat
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,10 +37,17 @@ class _Place:
 
 
 class Sandboxes:
-    """`backend_wish` as for `choose`. A sandbox that nobody uses for `idle_seconds` is destroyed; its files stay."""
+    """`backend_wish` as for `choose`. A sandbox that nobody uses for `idle_seconds` is destroyed; its files stay.
 
-    def __init__(self, backend_wish: str, idle_seconds: float = 300) -> None:
+    `furnish` completes the recipe of each sandbox that is about to be made: it lays out what the session has attached.
+    """
+
+    def __init__(
+        self, backend_wish: str, idle_seconds: float = 300,
+        furnish: Callable[[Recipe], Awaitable[Recipe]] | None = None,
+    ) -> None:  # fmt: skip
         self._wish = backend_wish
+        self._furnish = furnish
         self._idle_seconds = idle_seconds
         self._places: dict[str, _Place] = {}
         self._slots = asyncio.Semaphore(PROVISIONING_AT_ONCE)
@@ -122,6 +130,8 @@ class Sandboxes:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(UNASKED_DELAY_SECONDS):
                 await place.asked.wait()
+        if self._furnish is not None:
+            recipe = await self._furnish(recipe)
         async with contextlib.AsyncExitStack() as slots:
             if not place.asked.is_set():
                 await self._unasked_turn(place, slots)

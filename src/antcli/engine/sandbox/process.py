@@ -237,12 +237,13 @@ def shell_environment(recipe: Recipe, path: str, home: str = "/home/agent") -> d
     return fixed | chosen | {"SANDBOX": recipe.session_id}
 
 
-async def make_folders(home: Path, owner: int | None = None) -> None:
-    """The session's private folders; they and all in them belong to `owner` (a uid). Only root can give things away.
+async def make_folders(recipe: Recipe, owner: int | None = None) -> None:
+    """The session's private folders; they, the writable mounts and all in them belong to `owner` (a uid). Only root can
+    give things away.
 
     Cancelled, it ends before it raises: nothing is made any more when the folders are deleted next.
     """
-    making = asyncio.create_task(asyncio.to_thread(_make_folders, home, owner))
+    making = asyncio.create_task(asyncio.to_thread(_make_folders, recipe, owner))
     try:
         await asyncio.shield(making)
     except asyncio.CancelledError:
@@ -250,12 +251,46 @@ async def make_folders(home: Path, owner: int | None = None) -> None:
         raise
 
 
-def _make_folders(home: Path, owner: int | None) -> None:
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+def _make_folders(recipe: Recipe, owner: int | None) -> None:
+    recipe.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in FOLDERS:
-        folder = home / name
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if owner is not None and os.getuid() == 0 and folder.stat().st_uid != owner:
-            for directory, _, files in os.walk(folder):
-                for path in (directory, *(os.path.join(directory, name) for name in files)):
-                    os.chown(path, owner, owner, follow_symlinks=False)
+        (recipe.home / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+    for mount in recipe.mounts:
+        for name, inside in FOLDERS.items():
+            if mount.target.startswith(inside + "/"):
+                clear_way(recipe.home / name, mount.target.removeprefix(inside + "/"), is_file=mount.source.is_file())
+    for folder in [*(recipe.home / name for name in FOLDERS), *(m.source for m in recipe.mounts if m.writable)]:
+        if owner is not None and os.getuid() == 0:
+            give(folder, owner)
+
+
+def give(root: Path, owner: int) -> None:
+    """Make a tree belong to `owner`, if its top does not already."""
+    if root.stat().st_uid == owner:
+        return
+    for directory, folders, files in os.walk(root, topdown=False):
+        for path in (*(os.path.join(directory, name) for name in (*folders, *files)), directory):
+            os.chown(path, owner, owner, follow_symlinks=False)
+
+
+def clear_way(root: Path, path: str, *, is_file: bool = False) -> None:
+    """Make the place below `root` where something is to be mounted. What ran in the sandbox may have put links and
+    files in its way: those go."""
+    place = root
+    *folders, last = path.split("/")
+    for name in folders:
+        place /= name
+        _make_way(place)
+    if not is_file:
+        _make_way(place / last)
+    elif (place / last).is_symlink() or not (place / last).exists():
+        (place / last).unlink(missing_ok=True)
+        (place / last).touch(0o600)
+
+
+def _make_way(place: Path) -> None:
+    if place.is_symlink() or (place.exists() and not place.is_dir()):
+        place.unlink()
+    if not place.exists():
+        place.mkdir(mode=0o755)
+        os.chown(place, place.parent.stat().st_uid, place.parent.stat().st_gid)

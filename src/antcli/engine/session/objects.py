@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from antcli.engine.clock import now, parse
+from antcli.engine.resources.resources import shown
 from antcli.engine.sandbox.base import Recipe
 from antcli.engine.session import turns
 from antcli.engine.session.state import State
@@ -23,7 +24,7 @@ def session(row: SessionRow, state: State) -> dict[str, Any]:
         "title": body["title"],
         "agent": body["agent"],
         "environment_id": body["environment_id"],
-        "resources": [],
+        "resources": [shown(resource) for resource in body.get("resources", [])],
         "vault_ids": [],
         "metadata": body["metadata"],
         "budget": body.get("budget"),

@@ -14,7 +14,7 @@ from antcli.engine.ids import new_id
 from antcli.engine.metrics import counters
 from antcli.engine.sandbox.base import Recipe
 from antcli.engine.session import budgets, objects, turns
-from antcli.engine.session.events import event
+from antcli.engine.session.events import event, internal
 from antcli.engine.session.inbox import Repeated, accept
 from antcli.engine.session.log import Draft, Logs
 from antcli.engine.session.state import State
@@ -39,14 +39,27 @@ class Hands(Protocol):
     async def remove(self, recipe: Recipe) -> None: ...
 
 
+class Attached(Protocol):
+    """Who keeps what sessions have attached."""
+
+    async def detach(self, session_id: str, resource: dict[str, Any]) -> None: ...
+
+    async def refresh(self, session: SessionRow) -> None: ...
+
+    async def remove(self, session_id: str) -> None: ...
+
+
 class Sessions:
     """Every method that takes an id raises RequestError (404) when there is no such session."""
 
-    def __init__(self, store: Store, logs: Logs, waker: Waker, hands: Hands, data_dir: Path) -> None:
+    def __init__(
+        self, store: Store, logs: Logs, waker: Waker, hands: Hands, attached: Attached, data_dir: Path
+    ) -> None:  # fmt: skip
         self._store = store
         self._logs = logs
         self._waker = waker
         self._hands = hands
+        self._attached = attached
         self._data_dir = data_dir
 
     async def create(
@@ -58,8 +71,13 @@ class Sessions:
         metadata: dict[str, str],
         initial_events: list[dict[str, Any]],
         budget: dict[str, Any] | None = None,
+        id: str | None = None,
+        attached: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """A new session on a resolved agent; with initial events it is born running (semantics.md 1.2)."""
+        """A new session on a resolved agent; with initial events it is born running (semantics.md 1.2).
+
+        `attached` are further fields of its body, such as `resources`, made for a session of this `id`.
+        """
         moment = now()
         body = {
             "agent": agent,
@@ -68,12 +86,13 @@ class Sessions:
             "metadata": metadata,
             "network": objects.network(environment["config"]),
             "budget": budget,
+            **(attached or {}),
         }
         draft = Draft(State(thread_id=new_id("sthr"), agent_name=agent["name"]), 0, body)
         if initial_events:
             accept(draft, initial_events, repeat=False)
         row = SessionRow(
-            id=new_id("sesn"),
+            id=id or new_id("sesn"),
             body=body,
             state=draft.state.to_json(),
             status=draft.state.status,
@@ -165,6 +184,7 @@ class Sessions:
         await log.delete(lambda state: _must_not_run(state, "deleted"), last)
         self._logs.forget(id)
         await self._hands.remove(objects.recipe(log.row, self._data_dir))
+        await self._attached.remove(id)
 
     async def send(self, id: str, events: list[dict[str, Any]], *, retry: bool, key: str | None = None) -> list[str]:
         """The stored events as JSON texts, once they are on disk; all of the batch or none (semantics.md 3).
@@ -190,6 +210,39 @@ class Sessions:
         if log.state.status == "running":
             self._waker.wake(id)
         return echo
+
+    async def resources(self, id: str) -> list[dict[str, Any]]:
+        """What the session has attached, as stored."""
+        return list((await self._logs.open(id)).row.body.get("resources", []))
+
+    async def change_resources(
+        self, id: str, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
+    ) -> list[dict[str, Any]]:
+        """Put `change` of the session's resources in their place; the next call of a tool finds it. `change` may raise,
+        and may be called again. The resources that are gone are detached."""
+        return await _to_its_end(self._change_resources(id, change))
+
+    async def _change_resources(
+        self, id: str, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
+    ) -> list[dict[str, Any]]:
+        log = await self._logs.open(id)
+        before: list[dict[str, Any]] = []
+
+        def decide(draft: Draft) -> None:
+            if draft.state.status == "terminated":
+                raise invalid("The session is terminated: its resources cannot be changed.")
+            before[:] = log.row.body.get("resources", [])
+            draft.body = log.row.body | {"resources": change(list(before))}
+            draft.add(internal("_resources_changed", draft.state.thread_id, {}))
+
+        await log.commit(decide)
+        after: list[dict[str, Any]] = log.row.body["resources"]
+        kept = {resource["_number"] for resource in after}
+        await self._attached.refresh(log.row)
+        for resource in before:
+            if resource["_number"] not in kept:
+                await self._attached.detach(id, resource)
+        return after
 
     async def events(self, id: str, filter: EventFilter, page: Page) -> list[tuple[int, str]]:
         """(cursor key, JSON text) of each event."""

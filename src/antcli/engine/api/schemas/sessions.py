@@ -24,6 +24,7 @@ from antcli.engine.api.schemas.base import (
 )
 from antcli.engine.api.schemas.events import InitialEvents
 from antcli.engine.api.schemas.mcp import McpServers
+from antcli.engine.api.schemas.resources import Resources
 from antcli.engine.api.schemas.tools import Tools
 
 _Version = Annotated[int, Field(ge=1)]
@@ -76,7 +77,7 @@ class SessionCreate(Body):
     title: Title | None = None
     metadata: Metadata | None = None
     initial_events: InitialEvents | None = None
-    resources: Annotated[Any, only_empty()] = None
+    resources: Resources | None = None
     vault_ids: Annotated[Any, only_empty()] = None
     budget: Budget | None = None
 
