@@ -147,7 +147,7 @@ def _report(context: Context, error: BaseException, arguments: Sequence[str]) ->
     # Not the property: the error may be about what it needs.
     output = context.__dict__.get("output") or Output(context.terminal, format=_error_format(arguments))
     try:
-        output.error(failure)
+        output.error(failure, getattr(error, "body", None))
     except BrokenPipeError:
         _without_reader(context)
     return int(failure.code)

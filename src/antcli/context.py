@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from antcli.client.server import Server
     from antcli.engine.daemon import Running
     from antcli.engine.settings import EngineSettings
+    from antcli.output.transforms import Transform
     from antcli.profiles.resolve import Selection
 
 
@@ -30,6 +31,13 @@ class Options:
     no_color: bool = False
     quiet: bool = False
     debug: bool = False
+    transform: str | None = None
+    raw_output: bool = False
+    format_error: str | None = None
+    transform_error: str | None = None
+    base_url: str | None = None
+    workspace_id: str | None = None
+    credential: dict[str, str] | None = field(default=None, repr=False)  # headers, from --api-key-stdin
 
 
 class Context:
@@ -56,10 +64,14 @@ class Context:
 
     @cached_property
     def output(self) -> Output:
-        """Raises UsageError for a format that does not exist."""
-        self.terminal.no_color = self.options.no_color
-        format = self.options.format or self._default_format()
-        return Output(self.terminal, format=format, columns=self.options.columns, quiet=self.options.quiet)
+        """Raises UsageError for a format that does not exist, or a path that is none."""
+        options = self.options
+        self.terminal.no_color = options.no_color
+        return Output(
+            self.terminal, format=options.format or self._default_format(), columns=options.columns,
+            quiet=options.quiet, transform=_transform("--transform", options.transform), bare=options.raw_output,
+            error_format=options.format_error, error_transform=_transform("--transform-error", options.transform_error),
+        )  # fmt: skip
 
     def _default_format(self) -> str:
         """The profile's default; a config that cannot be read is reported by what needs it, not by the output."""
@@ -71,9 +83,17 @@ class Context:
     @cached_property
     def selection(self) -> Selection:
         """The profile in use and why. Raises UsageError for an unreadable config or an unknown profile."""
+        options = self.options
+        if options.base_url or options.workspace_id or options.credential:
+            from antcli.profiles.overrides import overridden
+
+            return overridden(
+                options.profile, self.environ, base_url=options.base_url, workspace_id=options.workspace_id,
+                credential=options.credential,
+            )  # fmt: skip
         from antcli.profiles.resolve import resolve
 
-        return resolve(self.options.profile, self.environ)
+        return resolve(options.profile, self.environ)
 
     @cached_property
     def engine_settings(self) -> EngineSettings:
@@ -198,6 +218,14 @@ class Context:
     def default(self, name: str) -> Any:
         """A default of the profile (`agent`, `environment`, ...), or None."""
         return self.selection.defaults.get(name)
+
+
+def _transform(name: str, path: str | None) -> Transform | None:
+    if path is None:
+        return None
+    from antcli.output.transforms import Transform
+
+    return Transform(name, path)
 
 
 _current: Context | None = None

@@ -66,28 +66,10 @@ class Commands:
 
 @cache
 def _everywhere() -> tuple[TyperOption, ...]:
-    """The options of every command. Their values go into the context, never to the command's function."""
+    """The options of every command."""
+    from antcli.commands.root_options import make
 
-    def option(*names: str, help: str, **settings: Any) -> TyperOption:
-        return TyperOption(param_decls=list(names), help=help, expose_value=False, callback=_store, **settings)
-
-    flag = {"is_flag": True, "default": False}
-    return (
-        option("-p", "--profile", metavar="PROFILE", help="Use this profile."),
-        option("-o", "--format", metavar="FORMAT", help="auto, table, json, jsonl, yaml, csv, id or raw."),
-        option("--columns", metavar="NAMES", help="Columns of a table, separated by commas."),
-        option("--no-color", help="No colour.", **flag),
-        option("-q", "--quiet", help="No notices.", **flag),
-        option("--debug", help="Show what is sent, and where an error comes from.", **flag),
-    )
-
-
-def _store(ctx: Any, param: Any, value: Any) -> None:
-    if not value or ctx.resilient_parsing:
-        return
-    if param.name == "columns":
-        value = tuple(name.strip() for name in value.split(",") if name.strip())
-    setattr(current().options, param.name, value)
+    return make()
 
 
 class _Parameters:

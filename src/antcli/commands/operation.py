@@ -101,6 +101,7 @@ def run(operation: Operation, arguments: dict[str, Any]) -> None:
     from antcli.commands.requests import Builder
 
     context = current()
+    _ = context.output  # a wrong format or path is told before anything is sent
     builder = Builder(context, operation, official=False)
     builder.path = path_words(operation, arguments)
     complete(builder, arguments, ids=(operation.path_params or (None,))[-1])

@@ -9,6 +9,7 @@ from typing import Any
 from antcli.errors import UsageError
 
 FORMATS = ("auto", "table", "json", "jsonl", "yaml", "csv", "id", "raw")
+OFFICIAL_FORMATS = ("pretty", "explore")  # what the official command line has besides
 
 # JSON leaves these as they are; a terminal may take them for commands.
 _CONTROL = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
@@ -53,6 +54,17 @@ def raw_lines(items: Iterable[Any]) -> Iterator[str]:
     """Strings as they are, everything else as compact JSON."""
     for item in items:
         yield (item if isinstance(item, str) else line(item)) + "\n"
+
+
+def details(items: Iterable[Any]) -> Iterator[str]:
+    """Things as a person reads them, an empty line between."""
+    from antcli.output.detail import detail
+
+    separator = ""
+    for item in items:
+        yield separator
+        yield from detail(item, colour=False) if isinstance(item, dict) else (pretty(item) + "\n",)
+        separator = "\n"
 
 
 def identifiers(items: Iterable[Any]) -> Iterator[str]:

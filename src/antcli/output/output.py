@@ -16,24 +16,36 @@ from antcli.output import formats
 if TYPE_CHECKING:
     from antcli.output.failures import Failure
     from antcli.output.terminal import Terminal
+    from antcli.output.transforms import Transform
 
 _RED, _YELLOW, _DIM = "31", "33", "2"
 
 
 class Output:
-    """One a process. `format`: one of `formats.FORMATS`; `columns`: titles or dotted paths; `quiet` mutes notices."""
+    """One a process. `format`: one of `formats.FORMATS`; `columns`: titles or dotted paths; `quiet` mutes notices.
+
+    `transform` is applied to each thing before it is printed; `bare` prints texts without quotes. `error_format` and
+    `error_transform` are for the body of an error answer.
+    """
 
     def __init__(
-        self, terminal: Terminal, *, format: str = "auto", columns: Sequence[str] = (), quiet: bool = False
-    ) -> None:
-        if format not in formats.FORMATS:
-            raise UsageError(f"No format {format!r}.", hint="There are: " + ", ".join(formats.FORMATS) + ".")
+        self, terminal: Terminal, *, format: str = "auto", columns: Sequence[str] = (), quiet: bool = False,
+        transform: Transform | None = None, bare: bool = False, error_format: str | None = None,
+        error_transform: Transform | None = None,
+    ) -> None:  # fmt: skip
+        for name in (format, error_format or "auto"):
+            if name not in (*formats.FORMATS, *formats.OFFICIAL_FORMATS):
+                raise UsageError(f"No format {name!r}.", hint="There are: " + ", ".join(formats.FORMATS) + ".")
         if columns and format not in ("auto", "table", "csv"):
             raise UsageError("--columns goes with the formats table and csv.")
         self.terminal = terminal
-        self.format = format
+        self.format = "auto" if format == "explore" else format
         self.columns = tuple(columns)
         self.quiet = quiet
+        self.transform = transform
+        self.bare = bare
+        self.error_format = error_format
+        self.error_transform = error_transform
 
     # What a command found out.
 
@@ -42,7 +54,9 @@ class Output:
 
         `auto` is a table on a terminal, JSON lines elsewhere and for live lists.
         """
-        format = self._resolved("jsonl" if live or not self.terminal.stdout_is_terminal else "table")
+        format = self._resolved("jsonl" if live or self.transform or not self.terminal.stdout_is_terminal else "table")
+        if self.transform is not None:
+            items = self.transform.each(items, self.notice)
         if format == "table" and not live and self.terminal.stdout_is_terminal:
             items = iter(items)
             first = next(items, None)
@@ -58,8 +72,12 @@ class Output:
 
     def object(self, kind: str, item: dict[str, Any]) -> None:
         """Prints one thing. `auto` is a detail view on a terminal, indented JSON elsewhere."""
-        format = self._resolved("detail" if self.terminal.stdout_is_terminal else "json")
-        if format == "json":
+        format = self._resolved("detail" if self.terminal.stdout_is_terminal and not self.transform else "json")
+        if self.transform is not None:
+            item = self.transform.one(item)
+        if self.bare and isinstance(item, str):
+            self.text(item)
+        elif format == "json":
             self.text(formats.pretty(item))
         elif format == "detail":
             from antcli.output.detail import detail
@@ -96,8 +114,14 @@ class Output:
     def warning(self, text: str) -> None:
         self._tell(f"Warning: {text}", _YELLOW)
 
-    def error(self, failure: Failure) -> None:
-        """What happened, what to do, the request id: a line each; with `--format json` one object."""
+    def error(self, failure: Failure, body: Any = None) -> None:
+        """What happened, what to do, the request id: a line each; with `--format json` one object.
+
+        `body`, the server's own words, is shown instead when a format or a transform for errors was asked for.
+        """
+        if body is not None and (self.error_format or self.error_transform):
+            self._tell(self._error_body(body))
+            return
         if self.format in ("json", "jsonl"):
             self._tell(formats.line(failure.as_object()))
             return
@@ -107,6 +131,14 @@ class Output:
             self._tell(failure.hint)
         if failure.request_id:
             self._tell(f"Request id: {failure.request_id}", _DIM)
+
+    def _error_body(self, body: Any) -> str:
+        if self.error_transform is not None:
+            body = self.error_transform.one(body)
+        if self.bare and isinstance(body, str):
+            return body
+        format = self.error_format if self.error_format in ("jsonl", "yaml", "raw", "pretty") else "json"
+        return formats.pretty(body) if format == "json" else "".join(_FORMS[str(format)]((body,))).rstrip("\n")
 
     def _tell(self, text: str, style: str = "") -> None:
         with suppress(OSError):  # keeps the order; whether stdout works is for those to say who write to it
@@ -136,6 +168,8 @@ class Output:
             return table(kind, items, chosen=self.columns, width=width, colour=self.terminal.colour, live=live)
         if format == "csv":
             return self._csv(kind, items)
+        if self.bare and format in ("json", "jsonl", "yaml"):
+            format = "raw"
         return _FORMS[format](items)
 
     def _csv(self, kind: str, items: Iterable[dict[str, Any]]) -> Iterator[str]:
@@ -155,4 +189,5 @@ _FORMS = {
     "yaml": formats.yaml_documents,
     "id": formats.identifiers,
     "raw": formats.raw_lines,
+    "pretty": formats.details,
 }
