@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from antcli.errors import AntError, ApiError, ExitCode
@@ -69,7 +70,16 @@ def _usage_failure(error: Any) -> Failure:
     context = getattr(error, "ctx", None)
     message = str(error.message if possibilities else error.format_message()).strip()
     if possibilities:
-        hint = "Did you mean " + " or ".join(f"`{name}`" for name in sorted(possibilities)) + "?"
+        near = _nearest(str(getattr(error, "option_name", "")), possibilities)
+        hint = "Did you mean " + " or ".join(f"`{name}`" for name in near) + "?"
     else:
         hint = f"See `{context.command_path} --help`." if context is not None else "See `ant --help`."
     return Failure(message.rstrip(".") + ".", hint, ExitCode.USAGE, "usage_error")
+
+
+def _nearest(typed: str, names: Sequence[str]) -> list[str]:
+    """Those that are about as near to what was typed as the nearest."""
+    from difflib import SequenceMatcher
+
+    nearness = {name: SequenceMatcher(None, typed, name).ratio() for name in names}
+    return sorted(name for name in names if nearness[name] > max(nearness.values()) - 0.1)
