@@ -149,6 +149,20 @@ class Answer:
         for id, reason in refused:
             draft.add(tool_error(thread, id, reason))
 
+    def calls(self) -> list[tuple[dict[str, Any], str]]:
+        """The tool uses with their inputs, and for each what is wrong with its input or ""."""
+        found = []
+        for index, block in enumerate(self._blocks):
+            if block["type"] == "tool_use":
+                problem = self._finish_input(index, block)
+                self._name_call(index, block)
+                found.append((block, problem))
+        return found
+
+    def content(self) -> list[dict[str, Any]]:
+        """All blocks, as they came; after `calls` with whole inputs."""
+        return self._blocks
+
     def _record_call(self, draft: Draft, agent: dict[str, Any], index: int) -> tuple[str, str]:
         """Add the tool use of block `index`; its event id, and why it is refused or "".
 

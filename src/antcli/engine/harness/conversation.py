@@ -36,10 +36,12 @@ class Conversation:
             self._add_result(json.loads(record.body), "tool_use_id")
         elif type == "user.custom_tool_result":
             self._add_result(json.loads(record.body), "custom_tool_use_id")
+        elif type in ("_outcome_started", "span.outcome_evaluation_end") and data.get("content"):
+            self._add("user", data["content"])
         elif type == "agent.thread_context_compacted":
             self.messages = list(data["messages"])
         elif type == "span.model_request_end" and data.get("content"):
-            self._add("assistant", _without_loose_end(_without_blanks(data["content"])))
+            self._add("assistant", fit_to_send(data["content"]))
 
     def _add_result(self, body: dict[str, Any], key: str) -> None:
         block: dict[str, Any] = {"type": "tool_result", "tool_use_id": self._provider_ids.pop(body[key])}
@@ -50,12 +52,21 @@ class Conversation:
         self._add("user", [block])
 
     def _add(self, role: str, blocks: list[dict[str, Any]]) -> None:
-        """Neighbours of one role are one message, as the Messages API wants it. Earlier requests keep what they saw."""
-        if not blocks:
-            return
-        if self.messages and self.messages[-1]["role"] == role:
-            blocks = [*self.messages.pop()["content"], *blocks]
-        self.messages.append({"role": role, "content": blocks})
+        add(self.messages, role, blocks)
+
+
+def add(messages: list[dict[str, Any]], role: str, blocks: list[dict[str, Any]]) -> None:
+    """Neighbours of one role are one message, as the Messages API wants it. Earlier requests keep what they saw."""
+    if not blocks:
+        return
+    if messages and messages[-1]["role"] == role:
+        blocks = [*messages.pop()["content"], *blocks]
+    messages.append({"role": role, "content": blocks})
+
+
+def fit_to_send(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A model's answer as it may be shown to it again."""
+    return _without_loose_end(_without_blanks(blocks))
 
 
 def _without_blanks(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:

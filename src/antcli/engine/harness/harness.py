@@ -17,6 +17,7 @@ from antcli.engine.harness.answer import NO_USAGE, Answer
 from antcli.engine.harness.compaction import asking_for_summary, compacted
 from antcli.engine.harness.control import Control, Interrupted, is_interrupted
 from antcli.engine.harness.conversation import Conversations
+from antcli.engine.harness.evaluation import Evaluations, begin_outcome, spend
 from antcli.engine.harness.request import build
 from antcli.engine.harness.steps import Step, is_read, next_calls, next_step
 from antcli.engine.metrics import counters
@@ -66,6 +67,7 @@ class Harness:
     ) -> None:  # fmt: skip
         self._store = store
         self._conversations = Conversations(store)
+        self._evaluations = Evaluations(store, providers, sandboxes, data_dir)
         self._providers = providers
         self._sandboxes = sandboxes
         self._resources = resources
@@ -119,6 +121,8 @@ class Harness:
             ending = {"model_request_start_id": draft.state.span, "is_error": is_error, "model_usage": usage}
             data = {"lost": lost} | (answer.spent() if answer else {})
             draft.add(event("span.model_request_end", draft.state.thread_id, ending, data=data))
+        elif answer is not None and draft.state.evaluation is not None:
+            spend(draft, answer)
 
     # Steps
 
@@ -132,10 +136,12 @@ class Harness:
         def decide(draft: Draft) -> None:
             self._close_span(draft, is_error=None)
             turns.refuse_open_calls(draft, turns.INTERRUPTED_CALL)
+            outcome = draft.state.outcome
+            if outcome is not None and outcome["position"] < interrupts[-1].position:
+                turns.end_evaluation(draft, "interrupted", turns.INTERRUPTED_OUTCOME)
             draft.add(*(stamped(record) for record in [*own, *interrupts]))
             turns.stop(draft, turns.END_TURN)
-            if draft.state.queue:
-                turns.start(draft)
+            turns.start_queued(draft)
 
         await log.commit(decide, epoch=epoch)
 
@@ -215,7 +221,7 @@ class Harness:
         if log.state.context_tokens > self._context_tokens:
             await self._compact(log, epoch, control)
             return
-        span = await self._begin_request(log, epoch, [] if log.state.owes else await self._queued(log, "user.message"))
+        span = await self._begin_turn(log, epoch) if not log.state.owes else await self._begin_request(log, epoch, [])
         messages = (await self._conversations.of(log)).messages
         answer = Answer(log.preview)
         if not await self._get_answer(log, epoch, control, messages, answer):
@@ -229,9 +235,9 @@ class Harness:
             answer.record(draft, log.row.body["agent"], span)
             if answer.stop_reason == "refusal":
                 turns.refuse_open_calls(draft, "The model refused.")
+                turns.end_evaluation(draft, "failed", "The model refused.")
                 turns.stop(draft, {"type": "refusal"}, _refusal_details(answer))
-                if draft.state.queue:
-                    turns.start(draft)
+                turns.start_queued(draft)
             elif next_step(draft.state) is Step.IDLE:
                 turns.stop(draft, turns.END_TURN)
             elif next_step(draft.state) is Step.WAIT:
@@ -243,7 +249,9 @@ class Harness:
         """What the model owes stays owed, what is queued stays queued: a higher budget resumes it."""
 
         def decide(draft: Draft) -> None:
-            if next_step(draft.state) is Step.MODEL and turns.is_used_up(draft.budget, draft.state, now()):
+            if next_step(draft.state) in (Step.MODEL, Step.GRADE) and turns.is_used_up(
+                draft.budget, draft.state, now()
+            ):
                 turns.stop(draft, turns.BUDGET_REACHED)
 
         await log.commit(decide, epoch=epoch)
@@ -270,6 +278,19 @@ class Harness:
 
         await _keep(log, decide, epoch)
 
+    async def _grade(self, log: SessionLog, epoch: int, control: Control) -> None:
+        if turns.is_used_up(log.row.body.get("budget"), log.state, now()):
+            await self._pause_at_budget(log, epoch)
+            return
+        if log.state.status == "rescheduling":
+            await log.commit(lambda draft: turns.start(draft), epoch=epoch)
+        said = (await self._conversations.of(log)).messages
+        answer = Answer(lambda type, data: None)
+        try:
+            await self._evaluations.step(log, epoch, control, answer, said)
+        except ModelError as error:
+            await self._handle_failure(log, epoch, control, error, answer)
+
     async def _get_answer(
         self, log: SessionLog, epoch: int, control: Control, messages: list[dict[str, Any]], answer: Answer
     ) -> bool:
@@ -287,14 +308,21 @@ class Harness:
             raise
         return True
 
-    async def _begin_request(self, log: SessionLog, epoch: int, messages: list[Record]) -> str:
-        """Take the queued `messages`, if this begins a turn, and open the span of a model request; its event id."""
+    async def _begin_turn(self, log: SessionLog, epoch: int) -> str:
+        """Begin with what is queued, and with the outcome that the client has defined."""
+        first = [stamped(record) for record in await self._queued(log, "user.message")]
+        if log.state.has_new_outcome:
+            first.append(begin_outcome(log.state, await self._evaluations.rubric(log)))
+        return await self._begin_request(log, epoch, first)
+
+    async def _begin_request(self, log: SessionLog, epoch: int, first: list[Record]) -> str:
+        """Add the records `first` and open the span of a model request; its event id."""
         start = event("span.model_request_start", log.state.thread_id)
 
         def decide(draft: Draft) -> None:
             if draft.state.status == "rescheduling":
                 turns.start(draft)
-            draft.add(*(stamped(record) for record in messages), start)
+            draft.add(*first, start)
 
         await log.commit(decide, epoch=epoch)
         return start.event_id
@@ -340,6 +368,7 @@ class Harness:
         def decide(draft: Draft) -> None:
             self._close_span(draft, answer=answer)
             turns.refuse_open_calls(draft, _LOST_CALL)
+            turns.end_evaluation(draft, "failed", f"The turn ended before the outcome was met: {message}")
             draft.add(*(stamped(record, {"flushed": True}) for record in flushed))
             if terminal:
                 draft.add(_error(draft, error_type, message, "terminal"))
@@ -347,8 +376,7 @@ class Harness:
                 return
             draft.add(_error(draft, error_type, message, "exhausted"))
             turns.stop(draft, {"type": "retries_exhausted"})
-            if draft.state.queue:  # it came after the failure, so it starts afresh
-                turns.start(draft)
+            turns.start_queued(draft)  # what came after the failure starts afresh
 
         await log.commit(decide, epoch=epoch)
 
@@ -364,6 +392,7 @@ _STEPS = {
     Step.TOOLS: Harness._run_tools,
     Step.WAIT: Harness._wait,
     Step.MODEL: Harness._ask,
+    Step.GRADE: Harness._grade,
     Step.IDLE: Harness._idle,
 }
 

@@ -19,9 +19,11 @@ _HANDS_NOTE = (
 
 def build(
     session_id: str, state: State, agent: dict[str, Any], messages: list[dict[str, Any]], model: str,
-    notes: Sequence[str] = (),
+    notes: Sequence[str] = (), *,
+    system: list[dict[str, Any]] | None = None, tools: list[dict[str, Any]] | None = None,
 ) -> ModelRequest:  # fmt: skip
-    """`model` is the bare id for the endpoint; `messages` are not changed; `notes` tell of what is attached."""
+    """`model` is the bare id for the endpoint; `messages` are not changed; `notes` tell of what is attached. `system`
+    and `tools` are the agent's own unless they are given."""
     config = agent["model"]
     effort = (config.get("effort") or {}).get("type")
     return ModelRequest(
@@ -30,9 +32,9 @@ def build(
         index=state.requests,
         attempt=state.failures,
         model=model,
-        system=_system(agent, notes),
-        messages=_with_breakpoints(messages),
-        tools=_tools(agent),
+        system=_system(agent, notes) if system is None else system,
+        messages=with_breakpoints(messages),
+        tools=_tools(agent) if tools is None else tools,
         effort=None if effort == "high" else effort,  # high is what an endpoint does when nothing is said
         speed=config.get("speed"),
     )
@@ -61,7 +63,7 @@ def _tools(agent: dict[str, Any]) -> list[dict[str, Any]]:
     return tools
 
 
-def _with_breakpoints(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def with_breakpoints(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Breakpoints on the last two user messages: one to read what the last request cached, one to extend it."""
     shown = list(messages)
     marked = 0

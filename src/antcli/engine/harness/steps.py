@@ -14,6 +14,7 @@ class Step(Enum):
     TOOLS = "run the calls that may run"
     WAIT = "go idle until the client answers"
     MODEL = "ask the model"
+    GRADE = "have the outcome evaluated"
     IDLE = "end the turn"
 
 
@@ -26,8 +27,12 @@ def next_step(state: State) -> Step:
         return Step.TOOLS
     if state.calls:
         return Step.WAIT
-    if state.owes or state.queued("user.message"):
+    if state.evaluation is not None:  # what is queued meanwhile comes after the verdict
+        return Step.GRADE
+    if state.owes or state.queued("user.message") or state.has_new_outcome:
         return Step.MODEL
+    if state.outcome is not None:
+        return Step.GRADE
     return Step.IDLE
 
 

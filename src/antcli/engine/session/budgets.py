@@ -28,5 +28,5 @@ def check_change(old: dict[str, Any] | None, new: dict[str, Any] | None, state: 
 def resume(draft: Draft) -> None:
     """Go on with what a session was in the middle of when its budget ended, if there was anything."""
     state = draft.state
-    if state.owes or state.queue or (state.calls and not state.waiting()):
+    if state.owes or state.queue or state.outcome or (state.calls and not state.waiting()):
         turns.start(draft)

@@ -11,9 +11,11 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from antcli.engine.errors import conflict, invalid
+from antcli.engine.ids import new_id
 from antcli.engine.session import budgets, turns
 from antcli.engine.session.events import event, internal
 from antcli.engine.session.log import Draft
+from antcli.engine.session.outcomes import DEFAULT_ITERATIONS
 from antcli.engine.store.base import Record
 
 ClientEvent = dict[str, Any]
@@ -49,12 +51,7 @@ def accept(draft: Draft, events: list[ClientEvent], *, repeat: bool, key: str | 
 
 def _message(draft: Draft, item: ClientEvent, where: str, repeat: bool) -> Record:
     state = draft.state
-    if state.status == "idle" and state.waiting():
-        ids = ", ".join(state.waiting())
-        raise invalid(
-            f"{where}: the session waits for an answer to {ids}; send user.tool_confirmation or"
-            " user.custom_tool_result for each, or user.interrupt, before the next user.message."
-        )
+    _refuse_while_waiting(draft, where)
     _refuse_without_budget(draft, where)
     own = event("user.message", state.thread_id, {"content": item["content"]}, queued=True)
     draft.add(own)
@@ -77,10 +74,33 @@ def _interrupt(draft: Draft, item: ClientEvent, where: str, repeat: bool) -> Rec
         return event("user.interrupt", state.thread_id, fields)
     parked = bool(state.calls) or state.owes  # owes: this batch has answered the last call
     turns.refuse_open_calls(draft, turns.INTERRUPTED_CALL)
+    turns.end_evaluation(draft, "interrupted", turns.INTERRUPTED_OUTCOME)
     own = event("user.interrupt", state.thread_id, fields)
     draft.add(own)
     if parked:
         turns.stop(draft, turns.END_TURN)
+    return own
+
+
+def _outcome(draft: Draft, item: ClientEvent, where: str, repeat: bool) -> Record:
+    state = draft.state
+    _refuse_without_budget(draft, where)
+    if state.outcome is not None:
+        raise invalid(
+            f"{where}: the session works towards outcome {state.outcome['outcome_id']}: define the next one after its"
+            " last verdict, or send user.interrupt first."
+        )
+    _refuse_while_waiting(draft, where)
+    fields = {
+        "outcome_id": new_id("outc"),
+        "description": item["description"],
+        "rubric": item["rubric"],
+        "max_iterations": item.get("max_iterations") or DEFAULT_ITERATIONS,
+    }
+    own = event("user.define_outcome", state.thread_id, fields)
+    draft.add(own)
+    if state.status == "idle":
+        turns.start(draft)
     return own
 
 
@@ -116,6 +136,15 @@ def _custom_result(draft: Draft, item: ClientEvent, where: str, repeat: bool) ->
     return own
 
 
+def _refuse_while_waiting(draft: Draft, where: str) -> None:
+    waiting = draft.state.waiting() if draft.state.status == "idle" else []
+    if waiting:
+        raise invalid(
+            f"{where}: the session waits for an answer to {', '.join(waiting)}; send user.tool_confirmation or"
+            " user.custom_tool_result for each, or user.interrupt, before the next work."
+        )
+
+
 def _refuse_without_budget(draft: Draft, where: str) -> None:
     if budgets.is_paused(draft.state):
         raise invalid(
@@ -144,6 +173,7 @@ def _not_open(draft: Draft, id: str, where: str, repeat: bool) -> NoReturn:
 _HANDLERS: dict[str, Callable[[Draft, ClientEvent, str, bool], Record]] = {
     "user.message": _message,
     "user.interrupt": _interrupt,
+    "user.define_outcome": _outcome,
     "user.tool_confirmation": _confirmation,
     "user.custom_tool_result": _custom_result,
 }

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from antcli.engine.clock import now, parse
 from antcli.engine.resources.resources import shown
 from antcli.engine.sandbox.base import Recipe
-from antcli.engine.session import turns
+from antcli.engine.session import outcomes, turns
 from antcli.engine.session.state import State
 from antcli.engine.store.base import SessionRow
 
@@ -28,7 +28,7 @@ def session(row: SessionRow, state: State) -> dict[str, Any]:
         "vault_ids": [],
         "metadata": body["metadata"],
         "budget": body.get("budget"),
-        "outcome_evaluations": [],
+        "outcome_evaluations": outcomes.shown(state),
         "stats": {
             "active_seconds": round(state.active_until(moment), 6),
             "duration_seconds": (parse(ended) - parse(row.created_at)).total_seconds(),

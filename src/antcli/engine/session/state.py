@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from antcli.engine.clock import parse
+from antcli.engine.session import outcomes, spending
 from antcli.engine.store.base import Record
 
 _REMEMBERED = 64
+ACTIVE_RESULTS = ("pending", "running", "evaluating")
 _WAITING = ("requires_action", "budget_reached")
-_USAGE = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
 
 @dataclass(slots=True)
@@ -63,6 +64,8 @@ class State:
     settled: dict[str, int] = field(default_factory=dict)  # tool use -> position of the client's answer
     received: dict[str, list[int]] = field(default_factory=dict)  # key of a client's request -> positions of its events
     span: str | None = None
+    outcomes: list[dict[str, Any]] = field(default_factory=list)  # oldest first; a changed one is a new dict
+    evaluation: dict[str, Any] | None = None  # of the active outcome, while it goes on
     owes: bool = False
     under_way: bool = False
     requests: int = 0
@@ -70,7 +73,7 @@ class State:
     rounds: int = 0
     context_tokens: int = 0
     context_from: int = 0
-    usage: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_USAGE, 0))
+    usage: dict[str, int] = field(default_factory=lambda: dict.fromkeys(spending.TOKENS, 0))
     cost: int = 0  # of all model requests, in picodollars
     unpriced: bool = False  # some of them went to a model without a price
     searches: int = 0
@@ -87,6 +90,7 @@ class State:
         other.settled = dict(self.settled)
         other.received = dict(self.received)
         other.usage = dict(self.usage)
+        other.outcomes = list(self.outcomes)
         return other
 
     def to_json(self) -> dict[str, Any]:
@@ -105,6 +109,16 @@ class State:
     def waiting(self) -> list[str]:
         """Ids of the calls that only the client can bring on, in the order of the model."""
         return [call.id for call in self.calls.values() if call.waits]
+
+    @property
+    def outcome(self) -> dict[str, Any] | None:
+        """The outcome that the session works towards."""
+        last = self.outcomes[-1] if self.outcomes else None
+        return last if last and last["result"] in ACTIVE_RESULTS else None
+
+    @property
+    def has_new_outcome(self) -> bool:
+        return self.outcome is not None and self.outcome["result"] == "pending"
 
     def queued(self, type: str) -> list[Queued]:
         return [item for item in self.queue if item.type == type]
@@ -149,6 +163,8 @@ def fold(state: State, record: Record) -> None:
         _end_turn(state, json.loads(record.body))
     elif type.startswith("session.status_"):
         _change_status(state, record)
+    elif type.startswith(("span.outcome_", "_outcome", "_grader")):
+        outcomes.fold(state, record)
     elif type == "session.updated":
         _change_budget(state, json.loads(record.body))
     elif type.startswith("user."):
@@ -174,7 +190,7 @@ def _open_call(state: State, record: Record) -> None:
 def _end_request(state: State, record: Record) -> None:
     body, data = json.loads(record.body), record.data or {}
     state.span = None
-    count_usage(state, body["model_usage"], data)
+    spending.count(state, body["model_usage"], data)
     if not body["is_error"]:  # false: answered; null: interrupted, which uses the request up as well
         state.requests += 1
         state.rounds += 1
@@ -182,18 +198,9 @@ def _end_request(state: State, record: Record) -> None:
         if not data.get("summary"):  # a request for a summary answers nothing
             state.owes = data.get("paused", False)
         if body["is_error"] is False:
-            state.context_tokens = sum(body["model_usage"][name] for name in _USAGE)
+            state.context_tokens = sum(body["model_usage"][name] for name in spending.TOKENS)
     elif not data.get("lost"):
         state.failures += 1
-
-
-def count_usage(state: State, usage: dict[str, Any], data: dict[str, Any]) -> None:
-    """Add what one model request used; `data` holds its cost, or None for that where the model has no price."""
-    for name in _USAGE:
-        state.usage[name] += usage[name]
-    state.cost += data.get("cost") or 0
-    state.unpriced = state.unpriced or (data.get("cost") is None and any(usage[name] for name in _USAGE))
-    state.searches += data.get("searches", 0)
 
 
 def _end_turn(state: State, body: dict[str, Any]) -> None:
@@ -219,7 +226,7 @@ def _change_status(state: State, record: Record) -> None:
     elif state.status == "running":
         state.running_since = record.processed_at
         state.stop_reason = None
-        state.under_way = state.owes or bool(state.calls)
+        state.under_way = state.owes or bool(state.calls) or state.evaluation is not None
     elif state.status == "terminated":
         state.ended_at = record.processed_at
         state.queue.clear()
@@ -233,7 +240,9 @@ def _take_client_event(state: State, record: Record) -> None:
         state.queue.append(Queued(record.position, record.type, record.event_id))
         return
     state.queue = [item for item in state.queue if item.id != record.event_id]
-    if record.type == "user.message":
+    if record.type == "user.define_outcome":
+        outcomes.define(state, record)
+    elif record.type == "user.message":
         if not (record.data or {}).get("flushed"):
             state.owes = state.under_way = True
             state.rounds = 0

@@ -7,12 +7,14 @@ from typing import Any
 from antcli.engine.clock import now
 from antcli.engine.session.events import event
 from antcli.engine.session.log import Draft
+from antcli.engine.session.spending import TOKENS
 from antcli.engine.session.state import State
 from antcli.engine.store.base import Record
 from antcli.prices import CENT, CURRENCY, WEB_SEARCH, cost_of_time, in_cents
 
 END_TURN = {"type": "end_turn"}
 BUDGET_REACHED = {"type": "budget_reached"}
+INTERRUPTED_OUTCOME = "The user interrupted the session."
 INTERRUPTED_CALL = "Tool execution was interrupted before completion. Please retry."
 
 
@@ -69,6 +71,12 @@ def stop(draft: Draft, stop_reason: dict[str, Any], stop_details: dict[str, Any]
     draft.add(event("session.status_idle", thread, reason))
 
 
+def start_queued(draft: Draft) -> None:
+    """Go on at once with what was queued behind the turn that has just stopped."""
+    if draft.state.queue or draft.state.has_new_outcome:
+        start(draft)
+
+
 def reschedule(draft: Draft) -> None:
     thread = draft.state.thread_id
     draft.add(
@@ -77,7 +85,24 @@ def reschedule(draft: Draft) -> None:
     )
 
 
+def end_evaluation(draft: Draft, result: str, explanation: str, data: dict[str, Any] | None = None) -> None:
+    """The verdict on the active outcome, if there is one; also of an evaluation that has not begun."""
+    outcome, evaluation = draft.state.outcome, draft.state.evaluation
+    if outcome is None:
+        return
+    fields = {
+        "outcome_evaluation_start_id": evaluation["id"] if evaluation else "",
+        "outcome_id": outcome["outcome_id"],
+        "iteration": outcome["iteration"],
+        "result": result,
+        "explanation": explanation,
+        "usage": evaluation["usage"] if evaluation else dict.fromkeys(TOKENS, 0),
+    }
+    draft.add(event("span.outcome_evaluation_end", draft.state.thread_id, fields, data=data))
+
+
 def terminate(draft: Draft) -> None:
+    end_evaluation(draft, "interrupted", "The session was terminated.")
     thread = draft.state.thread_id
     draft.add(
         event("session.thread_status_terminated", thread, _named(draft.state)),

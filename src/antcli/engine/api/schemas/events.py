@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from antcli.engine.api.schemas.base import Body, Identifier, by_type, invalid_value, refused, tag
+from antcli.engine.api.schemas.base import Body, Identifier, by_type, invalid_value, limited, refused, tag
 from antcli.engine.api.schemas.content import MessageBlock, ResultBlock
 
 MAXIMUM_INITIAL_EVENTS = 50
+MAXIMUM_RUBRIC = 262_144
 
 
 class UserMessage(Body):
@@ -45,6 +46,23 @@ class UserCustomToolResult(Body):
     is_error: bool | None = None
 
 
+class TextRubric(Body):
+    type: Literal["text"]
+    content: Annotated[str, limited(MAXIMUM_RUBRIC, 1)]
+
+
+class FileRubric(Body):
+    type: Literal["file"]
+    file_id: Identifier
+
+
+class UserDefineOutcome(Body):
+    type: Literal["user.define_outcome"]
+    description: Annotated[str, limited(MAXIMUM_RUBRIC, 1)]
+    rubric: Annotated[Annotated[TextRubric, tag("text")] | Annotated[FileRubric, tag("file")], by_type("text", "file")]
+    max_iterations: Annotated[int, Field(ge=1, le=20)] | None = None
+
+
 def _refuse_tool_result(value: Any) -> Any:
     raise invalid_value("user.tool_result is for sessions in self_hosted environments only")
 
@@ -55,17 +73,26 @@ Event = Annotated[
     | Annotated[UserToolConfirmation, tag("user.tool_confirmation")]
     | Annotated[UserCustomToolResult, tag("user.custom_tool_result")]
     | Annotated[Any, BeforeValidator(_refuse_tool_result), tag("user.tool_result")]
-    | Annotated[Any, refused("user.define_outcome"), tag("user.define_outcome")]
+    | Annotated[UserDefineOutcome, tag("user.define_outcome")]
     | Annotated[Any, refused("system.message"), tag("system.message")],
-    by_type("user.message", "user.interrupt", "user.tool_confirmation", "user.custom_tool_result"),
+    by_type(
+        "user.message", "user.interrupt", "user.tool_confirmation", "user.custom_tool_result", "user.define_outcome"
+    ),
 ]
 
 InitialEvent = Annotated[
-    Annotated[UserMessage, tag("user.message")]
-    | Annotated[Any, refused("user.define_outcome"), tag("user.define_outcome")],
-    by_type("user.message"),
+    Annotated[UserMessage, tag("user.message")] | Annotated[UserDefineOutcome, tag("user.define_outcome")],
+    by_type("user.message", "user.define_outcome"),
 ]
-InitialEvents = Annotated[list[InitialEvent], Field(max_length=MAXIMUM_INITIAL_EVENTS)]
+
+
+def _check_outcomes(events: list[UserMessage | UserDefineOutcome]) -> list[UserMessage | UserDefineOutcome]:
+    if sum(isinstance(event, UserDefineOutcome) for event in events) > 1:
+        raise invalid_value("at most one user.define_outcome")
+    return events
+
+
+InitialEvents = Annotated[list[InitialEvent], Field(max_length=MAXIMUM_INITIAL_EVENTS), AfterValidator(_check_outcomes)]
 
 
 class EventSend(Body):
