@@ -129,7 +129,7 @@ def test_references_that_lead_nowhere_are_named(
         ({"agent": "a", "environment_id": "e", "budget": {"type": "limit", "max_list_cost": {"amount": "5", "currency": "EUR"}}}, "budget.max_list_cost.currency: must be 'USD', got 'EUR'."),  # noqa: E501
         ({"agent": "a", "environment_id": "e", "vault_ids": ["v"]}, "vault_ids: not supported by the local engine."),
         ({"agent": "a", "environment_id": "e", "initial_events": [HELLO] * 51}, "initial_events: at most 50 items, got 51."),  # noqa: E501
-        ({"agent": "a", "environment_id": "e", "initial_events": [{"type": "user.interrupt"}]}, "initial_events.0: type 'user.interrupt' is not one of user.message."),  # noqa: E501
+        ({"agent": "a", "environment_id": "e", "initial_events": [{"type": "user.interrupt"}]}, "initial_events.0: type 'user.interrupt' is not one of user.message, user.define_outcome."),  # noqa: E501
     ],
 )  # fmt: skip
 def test_a_bad_session_is_refused(http: httpx.Client, body: dict[str, Any], expected: str) -> None:
@@ -259,9 +259,8 @@ PNG = base64.b64encode(b"png").decode()
         ({"type": "user.tool_confirmation", "tool_use_id": "t", "result": "maybe"}, "events.0.result: must be 'allow' or 'deny', got 'maybe'."),  # noqa: E501
         ({"type": "user.tool_confirmation", "tool_use_id": "t", "result": "allow", "deny_message": "no"}, "events.0: deny_message goes with the result 'deny' only."),  # noqa: E501
         ({"type": "user.tool_result", "tool_use_id": "t"}, "events.0: user.tool_result is for sessions in self_hosted environments only."),  # noqa: E501
-        ({"type": "user.define_outcome", "description": "d"}, "events.0: not supported by the local engine: user.define_outcome."),  # noqa: E501
         ({"type": "system.message", "content": []}, "events.0: not supported by the local engine: system.message."),
-        ({"type": "agent.message"}, "events.0: type 'agent.message' is not one of user.message, user.interrupt, user.tool_confirmation, user.custom_tool_result."),  # noqa: E501
+        ({"type": "agent.message"}, "events.0: type 'agent.message' is not one of user.message, user.interrupt, user.tool_confirmation, user.custom_tool_result, user.define_outcome."),  # noqa: E501
     ],
 )  # fmt: skip
 def test_a_bad_event_is_refused_and_nothing_of_its_batch_is_kept(

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from antcli.engine.api.pages import slice_of
 from antcli.engine.api.query import Query
+from antcli.engine.api.rubrics import with_rubrics
 from antcli.engine.api.schemas.events import EventSend, plain
 from antcli.engine.api.services import operation, read_body, services
 from antcli.engine.api.streams import EventStream
@@ -41,8 +42,9 @@ async def send(request: Request, query: Query) -> Response:
     key = request.headers.get("idempotency-key")
     if key is not None and not 1 <= len(key) <= MAXIMUM_KEY:
         raise invalid(f"Idempotency-Key: must have 1 to {MAXIMUM_KEY} characters, not {len(key)}.")
-    sessions, id = services(request).sessions, request.path_params["session_id"]
-    echo = await sessions.send(id, plain(body.events), retry=retry, key=key)
+    here, id = services(request), request.path_params["session_id"]
+    events = await with_rubrics(here, plain(body.events))
+    echo = await here.sessions.send(id, events, retry=retry, key=key)
     return _spliced(echo, "")
 
 

@@ -11,6 +11,7 @@ from antcli.engine.api.agent_rules import check_agent
 from antcli.engine.api.agents import read_agent
 from antcli.engine.api.pages import slice_of
 from antcli.engine.api.query import Query
+from antcli.engine.api.rubrics import with_rubrics
 from antcli.engine.api.schemas.agents import ModelConfig, resolve_model
 from antcli.engine.api.schemas.events import plain
 from antcli.engine.api.schemas.mcp import resolve_servers
@@ -43,6 +44,7 @@ async def create(request: Request, query: Query) -> Response:
     agent, environment = await _session_agent(here, body), await _environment(here, body.environment_id)
     if body.budget is not None:
         await _check_budgetable(here, agent)
+    events = await with_rubrics(here, plain(body.initial_events or []), "initial_events")
     id = new_id("sesn")
     try:
         session = await here.sessions.create(
@@ -51,7 +53,7 @@ async def create(request: Request, query: Query) -> Response:
             environment=environment,
             title=body.title,
             metadata=body.metadata or {},
-            initial_events=plain(body.initial_events or []),
+            initial_events=events,
             budget=body.budget.model_dump() if body.budget else None,
             attached={"resources": await here.resources.attach(id, entries(body.resources))},
         )

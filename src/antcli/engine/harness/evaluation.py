@@ -1,4 +1,4 @@
-"""Evaluations of outcomes: a grader with a conversation of its own, step by step, each of them in the log (semantics.md 18).
+"""Evaluations of outcomes: a grader with a conversation of its own, each step in the log (semantics.md 18).
 
 A grader that starts anew after a crash finds what was said and done so far; what it had begun to run and has no result
 counts as lost, as it does for the agent.
@@ -52,7 +52,7 @@ class Evaluations:
         self._data_dir = data_dir
 
     async def step(self, log: SessionLog, epoch: int, control: Control, answer: Answer, said: list[Any]) -> None:
-        """`said` is the agent's conversation; `answer` takes what the grader answers. Raises ModelError, Interrupted."""
+        """`said` is the agent's conversation; `answer` takes the grader's. Raises ModelError, Interrupted."""
         if log.state.evaluation is None:
             await self._begin(log, epoch, said)
             return

@@ -15,12 +15,12 @@ _LOOKING = ("bash", "read", "glob", "grep")  # what a grader needs to see for it
 _LONGEST_EXPLANATION = 20_000
 
 SYSTEM = (
-    "You check the work of another agent against a rubric. You see the task, the rubric and the agent's last answer; what"
-    " it has made is in the sandbox that your tools work in, in /workspace and /mnt/session/outputs. Look at the work"
-    " itself: do not believe that something is done because the answer says so. Change nothing. Judge every criterion of"
-    f" the rubric, then call {VERDICT_TOOL} once: `satisfied` when all criteria are met; `needs_revision` when some are"
-    " not, with an explanation that says which and what is missing, so that the agent can mend it; `failed` only when the"
-    " rubric does not fit the task or what was to be made, so that no revision could meet it."
+    "You check the work of another agent against a rubric. You see the task, the rubric and the agent's last answer;"
+    " what it has made is in the sandbox that your tools work in, in /workspace and /mnt/session/outputs. Look at the"
+    " work itself: do not believe that something is done because the answer says so. Change nothing. Judge every"
+    f" criterion of the rubric, then call {VERDICT_TOOL} once: `satisfied` when all criteria are met; `needs_revision`"
+    " when some are not, with an explanation that says which and what is missing, so that the agent can mend it;"
+    " `failed` only when the rubric does not fit the task or what was to be made, so that no revision could meet it."
 )
 NUDGE = f"End with a call of {VERDICT_TOOL}."
 _TOOL = {

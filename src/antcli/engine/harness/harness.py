@@ -284,6 +284,7 @@ class Harness:
             return
         if log.state.status == "rescheduling":
             await log.commit(lambda draft: turns.start(draft), epoch=epoch)
+        await self._collect(log)
         said = (await self._conversations.of(log)).messages
         answer = Answer(lambda type, data: None)
         try:
