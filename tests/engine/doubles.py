@@ -130,7 +130,9 @@ def check_conversation(request: ModelRequest) -> None:
             assert block["type"] != "text" or block["text"].strip(), "a blank text block"
             if "cache_control" in block:
                 assert block["type"] not in ("thinking", "redacted_thinking")
-        if message["role"] == "assistant":
+        if message["role"] == "system":
+            assert not asked, "a system message between calls and their results"
+        elif message["role"] == "assistant":
             assert content[-1]["type"] not in ("thinking", "redacted_thinking"), "an answer that ends in thinking"
             asked = [block["id"] for block in content if block["type"] == "tool_use"]
             assert all(isinstance(id, str) and id for id in asked) and len(set(asked)) == len(asked)

@@ -192,11 +192,11 @@ def test_session_filters(
     assert ids(include_archived=True) == {idle.id, running.id, gone.id}
     assert ids(statuses=["running"]) == {running.id}
     assert ids(statuses=["running", "idle"]) == {running.id, idle.id}
-    assert ids(agent_version=2) == set()
+    assert ids(agent_version=2) == ids(deployment_id="depl_0") == ids(memory_store_id="memstore_0") == set()
     assert ids(created_at_gt=idle.created_at) == {running.id}
     plain = http.get("/v1/sessions", params=[("agent_id", own.id), ("statuses", "idle")]).json()
     assert [found["id"] for found in plain["data"]] == [idle.id]
-    for query in ({"agent_version": 1}, {"statuses[]": "busy"}, {"deployment_id": "d"}):
+    for query in ({"agent_version": 1}, {"statuses[]": "busy"}, {"deployment": "d"}):
         assert http.get("/v1/sessions", params=query).status_code == 400
 
 
@@ -259,8 +259,9 @@ PNG = base64.b64encode(b"png").decode()
         ({"type": "user.tool_confirmation", "tool_use_id": "t", "result": "maybe"}, "events.0.result: must be 'allow' or 'deny', got 'maybe'."),  # noqa: E501
         ({"type": "user.tool_confirmation", "tool_use_id": "t", "result": "allow", "deny_message": "no"}, "events.0: deny_message goes with the result 'deny' only."),  # noqa: E501
         ({"type": "user.tool_result", "tool_use_id": "t"}, "events.0: user.tool_result is for sessions in self_hosted environments only."),  # noqa: E501
-        ({"type": "system.message", "content": []}, "events.0: not supported by the local engine: system.message."),
-        ({"type": "agent.message"}, "events.0: type 'agent.message' is not one of user.message, user.interrupt, user.tool_confirmation, user.custom_tool_result, user.define_outcome."),  # noqa: E501
+        ({"type": "system.message", "content": []}, "events.0.content: must not be empty."),
+        ({"type": "system.message", "content": [{"type": "text", "text": "x"}]}, "events: a system.message must be the last event, and the only one of its kind."),  # noqa: E501
+        ({"type": "agent.message"}, "events.0: type 'agent.message' is not one of user.message, user.interrupt, user.tool_confirmation, user.custom_tool_result, user.define_outcome, system.message."),  # noqa: E501
     ],
 )  # fmt: skip
 def test_a_bad_event_is_refused_and_nothing_of_its_batch_is_kept(

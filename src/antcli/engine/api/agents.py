@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from antcli.engine.api.agent_rules import check_agent
+from antcli.engine.api.multiagent import Read, resolve_multiagent, with_own_version
 from antcli.engine.api.pages import page_body, slice_of
 from antcli.engine.api.query import Query
 from antcli.engine.api.schemas.agents import AgentCreate, AgentUpdate, resolve_model
@@ -45,6 +46,7 @@ async def create(request: Request, query: Query) -> Response:
         "updated_at": moment,
         "archived_at": None,
     }
+    agent["multiagent"] = await resolve_multiagent(body.multiagent, None, agent, _reader(store))
     check_agent(agent)
     await store.change(Insert("agent", agent["id"], agent), _version(agent))
     return json_response(agent)
@@ -62,10 +64,16 @@ async def update(request: Request, query: Query) -> Response:
         stored = await _stored(store, request.path_params["agent_id"])
         _check_current(stored.body, body.version)
         changed = stored.body | _changes(stored.body, body)
+        if "multiagent" in body.model_fields_set:
+            changed["multiagent"] = await resolve_multiagent(
+                body.multiagent, stored.body["multiagent"], stored.body, _reader(store)
+            )
         if changed == stored.body:
             return json_response(changed)
         check_agent(changed)
-        changed |= {"version": changed["version"] + 1, "updated_at": now()}
+        version = changed["version"] + 1
+        multiagent = with_own_version(changed["multiagent"], changed["id"], version)
+        changed |= {"version": version, "updated_at": now(), "multiagent": multiagent}
         try:
             await store.change(Replace(stored, changed), _version(changed))
             return json_response(changed)
@@ -123,6 +131,10 @@ async def read_agent(store: Store, id: str, version: int | None = None) -> dict[
     if found is None:
         raise not_found(f"version of agent {id}", str(version))
     return _as_version(agent.body, found.body)
+
+
+def _reader(store: Store) -> Read:
+    return lambda id, version: read_agent(store, id, version)
 
 
 def _as_version(agent: dict[str, Any], version: dict[str, Any]) -> dict[str, Any]:

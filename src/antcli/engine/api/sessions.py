@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from antcli.engine.api.agent_rules import check_agent
 from antcli.engine.api.agents import read_agent
+from antcli.engine.api.multiagent import expanded
 from antcli.engine.api.pages import slice_of
 from antcli.engine.api.query import Query
 from antcli.engine.api.rubrics import with_rubrics
@@ -20,7 +21,7 @@ from antcli.engine.api.schemas.sessions import AgentWithOverrides, SessionCreate
 from antcli.engine.api.schemas.tools import resolve_tools
 from antcli.engine.api.services import Services, json_response, operation, read_body, read_nothing, services
 from antcli.engine.api.validation import merge_metadata
-from antcli.engine.errors import RequestError, invalid, unsupported
+from antcli.engine.errors import RequestError, invalid
 from antcli.engine.ids import new_id
 from antcli.engine.providers.base import ModelError
 from antcli.engine.store.base import SessionFilter
@@ -33,9 +34,6 @@ _SNAPSHOT = (
     "type", "id", "version", "name", "description", "system", "model", "tools", "mcp_servers", "skills",
     "execution_identity", "multiagent",
 )  # fmt: skip
-
-# Filters by what this engine does not have.
-_NOT_YET = ("deployment_id", "memory_store_id")
 
 
 async def create(request: Request, query: Query) -> Response:
@@ -101,10 +99,9 @@ async def list_(request: Request, query: Query) -> Response:
         statuses=query.choices("statuses", STATUSES),
         created_at=created_at,
         include_archived=query.flag("include_archived"),
+        fields=[("deployment_id", deployment)] if (deployment := query.text("deployment_id")) else [],
+        within=[("resources", "memory_store_id", store)] if (store := query.text("memory_store_id")) else [],
     )
-    for name in _NOT_YET:
-        if query.text(name) is not None:
-            raise unsupported(name)
     if filter.agent_version is not None and filter.agent_id is None:
         raise invalid("agent_version: goes with agent_id only.")
     part = slice_of(
@@ -130,7 +127,23 @@ async def delete(request: Request, query: Query) -> Response:
 
 
 async def _check_budgetable(here: Services, agent: dict[str, Any]) -> None:
-    model = agent["model"]["id"]
+    for model in sorted({agent["model"]["id"], *_models_in(agent["multiagent"])}):
+        await _check_priced(here, model)
+
+
+def _models_in(multiagent: Any) -> set[str]:
+    """Of all agents and advisors that a session's agent may call upon."""
+    if isinstance(multiagent, list):
+        return {model for item in multiagent for model in _models_in(item)}
+    if not isinstance(multiagent, dict):
+        return set()
+    model = multiagent.get("model")
+    if model is not None:
+        return {model if isinstance(model, str) else model["id"]}
+    return {model for item in multiagent.values() for model in _models_in(item)}
+
+
+async def _check_priced(here: Services, model: str) -> None:
     try:
         priced_as = await here.providers.priced_as(model)
     except ModelError as error:  # a script that cannot be read
@@ -163,6 +176,9 @@ async def _session_agent(here: Services, body: SessionCreate) -> dict[str, Any]:
     if isinstance(reference, AgentWithOverrides):
         snapshot |= _overrides(reference)
         check_agent(snapshot, "agent.")
+    snapshot["multiagent"] = await expanded(
+        snapshot["multiagent"], snapshot, lambda id, version: read_agent(here.store, id, version)
+    )
     return snapshot
 
 
@@ -190,7 +206,8 @@ ROUTES = [
     operation("POST", "/v1/sessions", create),
     operation(
         "GET", "/v1/sessions", list_, "agent_id", "agent_version", "created_at[gt]", "created_at[gte]",
-        "created_at[lt]", "created_at[lte]", "statuses", "include_archived", "order", "limit", "page", *_NOT_YET,
+        "created_at[lt]", "created_at[lte]", "statuses", "include_archived", "order", "limit", "page",
+        "deployment_id", "memory_store_id",
     ),
     operation("GET", "/v1/sessions/{session_id}", retrieve),
     operation("POST", "/v1/sessions/{session_id}", update),

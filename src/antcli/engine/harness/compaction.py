@@ -29,9 +29,13 @@ def asking_for_summary(messages: list[Message]) -> list[Message]:
 def compacted(messages: list[Message], summary: str) -> list[Message]:
     """What stays: the summary, and the input that the model has not answered yet, with the calls that it answers."""
     first = {"type": "text", "text": _HEADING + summary}
-    if not messages or messages[-1]["role"] != "user":
-        return [{"role": "user", "content": [first]}]
-    last = messages[-1]
-    if any(block["type"] == "tool_result" for block in last["content"]):
-        return [{"role": "user", "content": [first]}, messages[-2], last]
-    return [{"role": "user", "content": [first, *last["content"]]}]
+    answered = max((at for at, message in enumerate(messages) if message["role"] == "assistant"), default=-1)
+    said, open = messages[: answered + 1], messages[answered + 1 :]
+    # What the system said stays word for word.
+    system = [block for message in said if message["role"] == "system" for block in message["content"]]
+    standing = [{"role": "system", "content": system}] if system else []
+    if not open:
+        return [{"role": "user", "content": [first]}, *standing]
+    if any(block["type"] == "tool_result" for block in open[0]["content"]):
+        return [{"role": "user", "content": [first]}, *standing, said[-1], *open]
+    return [{"role": "user", "content": [first, *open[0]["content"]]}, *standing, *open[1:]]

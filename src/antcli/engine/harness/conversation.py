@@ -22,6 +22,7 @@ class Conversation:
         self.position = after
         self.size = 0  # about as many bytes as it takes in memory
         self._provider_ids: dict[str, str] = {}
+        self._held: list[dict[str, Any]] = []  # system messages that came between the results of one answer's calls
 
     def apply(self, record: Record) -> None:
         self.position = record.position
@@ -30,6 +31,10 @@ class Conversation:
         if type == "user.message":
             if record.processed_at is not None and not data.get("flushed"):
                 self._add("user", _without_blanks(json.loads(record.body)["content"]) or [_BLANK])
+        elif type == "system.message":
+            if record.processed_at is not None and not data.get("flushed"):
+                self._held += _without_blanks(json.loads(record.body)["content"])
+                self._release()
         elif type == "agent.tool_use" or type == "agent.custom_tool_use":
             self._provider_ids[record.event_id] = data["provider_id"]
         elif type == "agent.tool_result":
@@ -50,6 +55,12 @@ class Conversation:
         if body.get("is_error"):
             block["is_error"] = True
         self._add("user", [block])
+        self._release()
+
+    def _release(self) -> None:
+        if not self._provider_ids:
+            self._add("system", self._held)
+            self._held = []
 
     def _add(self, role: str, blocks: list[dict[str, Any]]) -> None:
         add(self.messages, role, blocks)

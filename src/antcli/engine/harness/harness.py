@@ -51,6 +51,7 @@ _LARGEST_BACKOFF = 30.0
 _STORAGE_PAUSE = 2.0
 _LONGEST_WAIT = 120.0  # whatever an endpoint asks for
 _MOST_ROUNDS = 500
+_MESSAGES = ("user.message", "system.message")
 _UNATTENDED_SECONDS = 5.0  # a silence before a wake that was not work
 
 logger = logging.getLogger("antcli.engine")
@@ -131,7 +132,7 @@ class Harness:
         await self._collect(log)
         interrupts = await self._queued(log, "user.interrupt")
         # A turn that had not got to its own message yet is interrupted with it.
-        own = [] if log.state.under_way else await self._queued(log, "user.message", before=interrupts[0].position)
+        own = [] if log.state.under_way else await self._queued(log, *_MESSAGES, before=interrupts[0].position)
 
         def decide(draft: Draft) -> None:
             self._close_span(draft, is_error=None)
@@ -311,7 +312,7 @@ class Harness:
 
     async def _begin_turn(self, log: SessionLog, epoch: int) -> str:
         """Begin with what is queued, and with the outcome that the client has defined."""
-        first = [stamped(record) for record in await self._queued(log, "user.message")]
+        first = [stamped(record) for record in await self._queued(log, *_MESSAGES)]
         if log.state.has_new_outcome:
             first.append(begin_outcome(log.state, await self._evaluations.rubric(log)))
         return await self._begin_request(log, epoch, first)
@@ -381,8 +382,8 @@ class Harness:
 
         await log.commit(decide, epoch=epoch)
 
-    async def _queued(self, log: SessionLog, type: str = "", *, before: int | None = None) -> list[Record]:
-        items = log.state.queued(type) if type else log.state.queue
+    async def _queued(self, log: SessionLog, *types: str, before: int | None = None) -> list[Record]:
+        items = log.state.queued(*types) if types else log.state.queue
         positions = [item.position for item in items if before is None or item.position < before]
         found = [await self._store.record(log.id, position) for position in positions]
         return [record for record in found if record is not None]

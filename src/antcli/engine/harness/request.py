@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from antcli.engine.model_facts import default_effort
 from antcli.engine.providers.base import ModelRequest
 from antcli.engine.session.state import State
 from antcli.engine.tools.builtin import BUILTIN_TOOLS
@@ -35,7 +36,7 @@ def build(
         system=_system(agent, notes) if system is None else system,
         messages=with_breakpoints(messages),
         tools=_tools(agent) if tools is None else tools,
-        effort=None if effort == "high" else effort,  # high is what an endpoint does when nothing is said
+        effort=None if effort == default_effort(model) else effort,
         speed=config.get("speed"),
     )
 

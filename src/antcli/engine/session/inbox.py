@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from antcli.engine.errors import conflict, invalid
 from antcli.engine.ids import new_id
+from antcli.engine.model_facts import takes_system_messages
 from antcli.engine.session import budgets, turns
 from antcli.engine.session.events import event, internal
 from antcli.engine.session.log import Draft
@@ -39,7 +40,13 @@ def accept(draft: Draft, events: list[ClientEvent], *, repeat: bool, key: str | 
         raise Repeated(draft.state.received[key])
     if draft.state.status == "terminated":
         raise conflict("The session is terminated: it takes no more events.")
-    own = [_HANDLERS[item["type"]](draft, item, f"events.{index}", repeat) for index, item in enumerate(events)]
+    own: list[Record] = []
+    for index, item in enumerate(events):
+        where = f"events.{index}"
+        if item["type"] == "system.message":
+            own.append(_system_message(draft, item, where, after=events[index - 1]["type"]))
+        else:
+            own.append(_HANDLERS[item["type"]](draft, item, where, repeat))
     if draft.state.status == "idle" and any(item["type"] in _ANSWERS for item in events):
         _go_on(draft)
     if key is not None:
@@ -57,6 +64,19 @@ def _message(draft: Draft, item: ClientEvent, where: str, repeat: bool) -> Recor
     draft.add(own)
     if state.status == "idle":
         turns.start(draft)
+    return own
+
+
+def _system_message(draft: Draft, item: ClientEvent, where: str, *, after: str) -> Record:
+    """Waits with the message that it goes with; with an answer to a call it is taken at once."""
+    model = draft.stored["agent"]["model"]["id"]
+    if not takes_system_messages(model):
+        raise invalid(
+            f"{where}: the model {model!r} takes no system messages within the conversation.",
+            code="model_does_not_support_mid_conversation_system",
+        )
+    own = event("system.message", draft.state.thread_id, {"content": item["content"]}, queued=after == "user.message")
+    draft.add(own)
     return own
 
 

@@ -120,8 +120,8 @@ class State:
     def has_new_outcome(self) -> bool:
         return self.outcome is not None and self.outcome["result"] == "pending"
 
-    def queued(self, type: str) -> list[Queued]:
-        return [item for item in self.queue if item.type == type]
+    def queued(self, *types: str) -> list[Queued]:
+        return [item for item in self.queue if item.type in types]
 
     def active_until(self, moment: str) -> float:
         """Seconds in status running up to `moment`."""
@@ -167,7 +167,7 @@ def fold(state: State, record: Record) -> None:
         outcomes.fold(state, record)
     elif type == "session.updated":
         _change_budget(state, json.loads(record.body))
-    elif type.startswith("user."):
+    elif type.startswith(("user.", "system.")):
         _take_client_event(state, record)
 
 

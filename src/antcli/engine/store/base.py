@@ -144,6 +144,8 @@ class SessionFilter:
     statuses: Sequence[str] = ()
     created_at: Sequence[tuple[str, str]] = ()  # (operator, timestamp); operators gt, gte, lt, lte
     include_archived: bool = False
+    fields: Sequence[tuple[str, str]] = ()  # (dotted path in the body, value)
+    within: Sequence[tuple[str, str, str]] = ()  # (list in the body, field of one of its objects, value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,6 +168,14 @@ class SqliteStore:
         if filter.statuses:
             where.append(f"status IN ({marks(filter.statuses)})")
             values.extend(filter.statuses)
+        for path, value in filter.fields:
+            where.append("json_extract(body, ?) = ?")
+            values += [f"$.{path}", value]
+        for path, field, value in filter.within:
+            where.append(
+                "EXISTS (SELECT 1 FROM json_each(sessions.body, ?) AS item WHERE json_extract(item.value, ?) = ?)"
+            )
+            values += [f"$.{path}", f"$.{field}", value]
         if not filter.include_archived:
             where.append("archived_at IS NULL")
         add_times(where, values, "created_at", filter.created_at)

@@ -21,10 +21,11 @@ from antcli.engine.api.schemas.base import (
     tag,
 )
 from antcli.engine.api.schemas.mcp import McpServers
+from antcli.engine.api.schemas.multiagent import Multiagent
 from antcli.engine.api.schemas.tools import Tools
+from antcli.engine.model_facts import default_effort
 
 Level = Literal["low", "medium", "high", "xhigh", "max"]
-_DEFAULT_EFFORT = "high"
 ModelName = Annotated[str, limited(4096, 1)]
 
 
@@ -60,7 +61,7 @@ class AgentCreate(Body):
     tools: Tools | None = None
     mcp_servers: McpServers | None = None
     skills: Annotated[Any, only_empty()] = None
-    multiagent: Annotated[Any, only_empty()] = None
+    multiagent: Multiagent | None = None
     metadata: Metadata | None = None
     execution_identity: ExecutionIdentity | None = None
 
@@ -75,7 +76,7 @@ class AgentUpdate(Body):
     tools: Tools | None = None
     mcp_servers: McpServers | None = None
     skills: Annotated[Any, only_empty()] = None
-    multiagent: Annotated[Any, only_empty()] = None
+    multiagent: Multiagent | None = None
     metadata: MetadataPatch | None = None
     execution_identity: ExecutionIdentity | None = None
     version: Annotated[int, Field(ge=1)] | None = None
@@ -86,7 +87,7 @@ def resolve_model(model: str | ModelConfig, stored: dict[str, Any] | None = None
     long as the model is the same."""
     config = ModelConfig(id=model) if isinstance(model, str) else model
     level = config.effort.type if isinstance(config.effort, Effort) else config.effort
-    effort = {"type": level or _DEFAULT_EFFORT}
+    effort = {"type": level or default_effort(config.id)}
     if "effort" not in config.model_fields_set and stored is not None and stored["id"] == config.id:
         effort = stored["effort"] or effort
     return {"id": config.id, "effort": effort, "inference_geo": None, "speed": config.speed or "standard"}

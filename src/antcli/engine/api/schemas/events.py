@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from antcli.engine.api.schemas.base import Body, Identifier, by_type, invalid_value, limited, refused, tag
-from antcli.engine.api.schemas.content import MessageBlock, ResultBlock
+from antcli.engine.api.schemas.base import Body, Identifier, by_type, invalid_value, limited, tag
+from antcli.engine.api.schemas.content import MessageBlock, ResultBlock, TextBlock
 
 MAXIMUM_INITIAL_EVENTS = 50
+_BEFORE_SYSTEM_MESSAGE = ("user.message", "user.tool_result", "user.custom_tool_result")
 MAXIMUM_RUBRIC = 262_144
 
 
@@ -63,6 +64,11 @@ class UserDefineOutcome(Body):
     max_iterations: Annotated[int, Field(ge=1, le=20)] | None = None
 
 
+class SystemMessage(Body):
+    type: Literal["system.message"]
+    content: Annotated[list[TextBlock], Field(min_length=1, max_length=1000)]
+
+
 def _refuse_tool_result(value: Any) -> Any:
     raise invalid_value("user.tool_result is for sessions in self_hosted environments only")
 
@@ -74,9 +80,14 @@ Event = Annotated[
     | Annotated[UserCustomToolResult, tag("user.custom_tool_result")]
     | Annotated[Any, BeforeValidator(_refuse_tool_result), tag("user.tool_result")]
     | Annotated[UserDefineOutcome, tag("user.define_outcome")]
-    | Annotated[Any, refused("system.message"), tag("system.message")],
+    | Annotated[SystemMessage, tag("system.message")],
     by_type(
-        "user.message", "user.interrupt", "user.tool_confirmation", "user.custom_tool_result", "user.define_outcome"
+        "user.message",
+        "user.interrupt",
+        "user.tool_confirmation",
+        "user.custom_tool_result",
+        "user.define_outcome",
+        "system.message",
     ),
 ]
 
@@ -95,8 +106,18 @@ def _check_outcomes(events: list[UserMessage | UserDefineOutcome]) -> list[UserM
 InitialEvents = Annotated[list[InitialEvent], Field(max_length=MAXIMUM_INITIAL_EVENTS), AfterValidator(_check_outcomes)]
 
 
+def _check_system_message(events: list[Any]) -> list[Any]:
+    """It belongs to the turn that the event before it begins or continues."""
+    types = [event.type for event in events]
+    if "system.message" in types[:-1]:
+        raise invalid_value("a system.message must be the last event, and the only one of its kind")
+    if types[-1] == "system.message" and (len(types) < 2 or types[-2] not in _BEFORE_SYSTEM_MESSAGE):
+        raise invalid_value(f"a system.message must directly follow a {' or '.join(_BEFORE_SYSTEM_MESSAGE)}")
+    return events
+
+
 class EventSend(Body):
-    events: Annotated[list[Event], Field(min_length=1)]
+    events: Annotated[list[Event], Field(min_length=1), AfterValidator(_check_system_message)]
 
 
 def plain(events: list[Any]) -> list[dict[str, Any]]:
