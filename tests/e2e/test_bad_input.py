@@ -58,7 +58,7 @@ WRONG = {
     "run x --timeout soon": "90, 30s, 5m, 2h",
     "logs @last --since yesterday": "90, 30s, 5m, 2h",
     "agents list -o xml": "auto, table, json, jsonl, yaml, csv, id, raw",
-    "agents list --limit many": "'many' is not",
+    "agents list --limit many": "expected a whole number, got 'many'",
     "agents create --name a --model demo --tool '{type: [}'": "--tool: ",
     "agents create --name a --model demo --tool '{a: &x [*x]}'": "within itself",
     "agents create --name a --model demo --tool '!!binary aGVsbG8='": "--tool: ",

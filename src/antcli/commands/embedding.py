@@ -38,19 +38,21 @@ def text(value: str, *, name: str) -> str:
         return value
     form, _, rest = path.partition("://")
     if form == "file":
-        return read(rest, name=name).decode()
+        return read(rest, name=name, hint=_HINT).decode()
     if form == "data":
-        return b64encode(read(rest, name=name, binary=True)).decode()
+        return b64encode(read(rest, name=name, binary=True, hint=_HINT)).decode()
     if path not in STDIN and "/" not in path and not os.path.exists(path):
         return value
-    content = read(path, name=name, binary=True)
+    content = read(path, name=name, binary=True, hint=_HINT)
     try:
         return content.decode()
     except UnicodeDecodeError:
         return b64encode(content).decode()
 
 
-def read(path: str, *, name: str, binary: bool = False) -> bytes:
+def read(
+    path: str, *, name: str, binary: bool = False, hint: str = "Check the name and the mode of the file."
+) -> bytes:
     """The bytes of a file or of stdin; UTF-8 unless `binary`. Raises UsageError."""
     if path in STDIN:
         content = read_stdin(name)
@@ -59,13 +61,13 @@ def read(path: str, *, name: str, binary: bool = False) -> bytes:
             with open(path, "rb") as file:
                 content = file.read()
         except OSError as error:
-            raise UsageError(f"{name}: cannot read {path}: {error.strerror}.", hint=_HINT) from None
+            raise UsageError(f"{name}: cannot read {path}: {error.strerror}.", hint=hint) from None
     if not binary:
         try:
             content.decode()
         except UnicodeDecodeError as error:
-            hint = "@data://PATH sends a file in base64."
-            raise UsageError(f"{name}: {path} is not UTF-8 text (byte {error.start}).", hint=hint) from None
+            way = "@data://PATH sends a file in base64."
+            raise UsageError(f"{name}: {path} is not UTF-8 text (byte {error.start}).", hint=way) from None
     return content
 
 

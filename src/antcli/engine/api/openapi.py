@@ -34,6 +34,23 @@ _PAGES: dict[str, dict[str, Any]] = {
     "bidirectional": {"next_page": _CURSOR, "prev_page": _CURSOR},
     "id": {"has_more": {"type": "boolean"}, "first_id": _CURSOR, "last_id": _CURSOR},
 }
+# Which operation's answer holds, as its `id`, what a path parameter wants.
+_SOURCES = {
+    "agent_id": "agents.create",
+    "environment_id": "environments.create",
+    "session_id": "sessions.create",
+    "resource_id": "sessions.resources.add",
+    "vault_id": "vaults.create",
+    "credential_id": "vaults.credentials.create",
+    "memory_store_id": "memory_stores.create",
+    "memory_id": "memory_stores.memories.create",
+    "skill_id": "skills.create",
+    "file_id": "files.upload",
+    "deployment_id": "deployments.create",
+    "deployment_run_id": "deployments.run",
+    "dream_id": "dreams.create",
+    "user_profile_id": "user_profiles.create",
+}
 _ERROR = {
     "type": "object",
     "required": ["type", "error", "request_id"],
@@ -85,6 +102,7 @@ def document() -> dict[str, Any]:
     }
 
 
+@cache
 def served() -> list[Operation]:
     """The operations of the table that have a route."""
     from antcli.engine.api.routes import ROUTES
@@ -103,7 +121,7 @@ def _operation(entry: Operation, answer: Any, schemas: dict[str, Any]) -> dict[s
         "tags": [entry.name.partition(".")[0]],
         "parameters": [*_parameters(entry)],
         "responses": {
-            "200": {"description": "Done.", "content": _answer(entry, answer)},
+            "200": {"description": "Done.", "content": _answer(entry, answer), "links": _links(entry)},
             "default": {
                 "description": "An error.",
                 "content": {"application/json": {"schema": {"$ref": f"{_SCHEMAS}Error"}}},
@@ -122,6 +140,8 @@ def _parameters(entry: Operation) -> list[dict[str, Any]]:
     path = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in entry.path_params]
     query = [{"name": _query_name(field), "in": "query", "schema": _field(field)} for field in entry.query]
     headers = [{"name": field.name, "in": "header", "schema": _field(field)} for field in entry.headers]
+    if entry.beta is not None:
+        headers.append({"name": "anthropic-beta", "in": "header", "required": True, "schema": {"const": entry.beta}})
     return [*path, *query, *headers]
 
 
@@ -146,6 +166,19 @@ def _answer(entry: Operation, answer: Any) -> dict[str, Any]:
         properties = {"data": {"type": "array", "items": answer}, **_PAGES[entry.pages]}
         answer = {"type": "object", "required": list(properties), "properties": properties}
     return {"application/json": {"schema": answer or {}}}
+
+
+def _links(entry: Operation) -> dict[str, Any]:
+    """Where the id in this answer leads: the operations on the thing that was made."""
+    links = {}
+    for name, source in _SOURCES.items():
+        for follower in served() if source == entry.name else ():
+            known = {*entry.path_params, name}
+            if name in follower.path_params and known.issuperset(follower.path_params):
+                parameters = {param: f"$request.path.{param}" for param in follower.path_params if param != name}
+                parameters[name] = "$response.body#/id"
+                links[follower.name] = {"operationId": follower.name, "parameters": parameters}
+    return links
 
 
 def _form(entry: Operation) -> dict[str, Any]:

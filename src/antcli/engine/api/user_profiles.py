@@ -203,9 +203,11 @@ def _shown(request: Request, profile: dict[str, Any]) -> dict[str, Any]:
         "created_at": profile["created_at"],
         "updated_at": profile["updated_at"],
     }
-    if version or _GRANTS in _betas(request):
+    betas = _betas(request)
+    with_grants = bool(version) or _GRANTS in betas
+    if with_grants or not any(beta.startswith("user-profiles-") for beta in betas):  # without a header: all there is
         shown["trust_grants"] = {}
-    else:  # nobody here decides on either
+    if not with_grants:  # nobody here decides on either
         nothing = {"enforcement_actions": [], "enforcement_status": "unrestricted"}
         shown |= {"programs": {"cyber": None, "efs": None}, **nothing}
     if version != _OLDEST:
