@@ -139,7 +139,9 @@ def _operation(entry: Operation, answer: Any, schemas: dict[str, Any]) -> dict[s
 def _parameters(entry: Operation) -> list[dict[str, Any]]:
     path = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in entry.path_params]
     query = [{"name": _query_name(field), "in": "query", "schema": _field(field)} for field in entry.query]
-    headers = [{"name": field.name, "in": "header", "schema": _field(field)} for field in entry.headers]
+    headers: list[dict[str, Any]] = [
+        {"name": field.name, "in": "header", "schema": _field(field)} for field in entry.headers
+    ]
     if entry.beta is not None:
         headers.append({"name": "anthropic-beta", "in": "header", "required": True, "schema": {"const": entry.beta}})
     return [*path, *query, *headers]
