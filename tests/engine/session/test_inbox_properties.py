@@ -22,7 +22,7 @@ CONFIGS = [
     {"name": "bash", "enabled": True, "permission_policy": ASK},
     {"name": "edit", "enabled": False, "permission_policy": ASK},
 ]
-AGENT = agent("any", toolset({"type": "always_allow"}, *CONFIGS), CUSTOM)
+AGENT = agent("claude-opus-5-5", toolset({"type": "always_allow"}, *CONFIGS), CUSTOM)
 CALLS = {
     "read": lambda: use("read", file_path="a"),
     "write": lambda: use("write", file_path="a", content="b"),
@@ -47,6 +47,8 @@ answers = st.one_of(
 client_events = st.one_of(
     st.just(("message",)),
     st.just(("interrupt",)),
+    st.just(("outcome",)),
+    st.just(("message with a system message",)),
     st.tuples(st.just("answer"), st.integers(0, 3), st.sampled_from(["allow", "deny", "result"])),
 )
 deeds = st.one_of(
@@ -76,6 +78,13 @@ class Mortal:
         return await self._store.append(append)
 
 
+VERDICTS = {
+    None: lambda: use("give_verdict", result="satisfied", explanation="yes"),
+    "max_tokens": lambda: use("give_verdict", result="needs_revision", explanation="no"),
+    "pause_turn": lambda: text("hard to say"),
+}
+
+
 def thinker(plan):
     """A brain that follows the plan request by request, whatever crashes; then it only says a word."""
     steps = iter(plan)
@@ -88,9 +97,12 @@ def thinker(plan):
             raise ModelError("refused")
         if step == "bug":
             raise KeyError("bug")
+        grades = any(tool["name"] == "give_verdict" for tool in request.tools)
         if step is None:
-            return answer(text("ok"))
+            return answer(VERDICTS[None]() if grades else text("ok"))
         blocks, stop_reason = step
+        if grades and stop_reason in VERDICTS:
+            return answer(VERDICTS[stop_reason]())
         return answer(*(CALLS[name]() for name in blocks), stop_reason=stop_reason)
 
     return Brain(think)
@@ -102,7 +114,7 @@ async def live(core, id, deed):
     try:
         if kind == "send":
             events, pause = rest
-            await core.send(id, *[await wire(core, id, item) for item in events])
+            await core.send(id, *[event for item in events for event in await wire(core, id, item)])
             for _ in range(pause * 3):
                 await asyncio.sleep(0)
         elif kind == "settle":
@@ -119,18 +131,25 @@ counter = itertools.count()
 
 
 async def wire(core, id, item):
+    """The events of one deed; a system message goes with its message."""
     if item[0] == "message":
-        return message(f"m{next(counter)}")
+        return [message(f"m{next(counter)}")]
     if item[0] == "interrupt":
-        return {"type": "user.interrupt"}
+        return [{"type": "user.interrupt"}]
+    if item[0] == "outcome":
+        rubric = {"type": "text", "content": "good"}
+        return [{"type": "user.define_outcome", "description": "work", "rubric": rubric, "max_iterations": 2}]
+    if item[0] == "message with a system message":
+        system = {"type": "system.message", "content": [{"type": "text", "text": "now"}]}
+        return [message(f"m{next(counter)}"), system]
     _, number, verdict = item
     calls = list((await core.logs.open(id)).state.calls.values())
     if not calls:
-        return {"type": "user.custom_tool_result", "custom_tool_use_id": "sevt_none"}
+        return [{"type": "user.custom_tool_result", "custom_tool_use_id": "sevt_none"}]
     call = calls[number % len(calls)]
     if verdict == "result" or call.kind == "custom":
-        return {"type": "user.custom_tool_result", "custom_tool_use_id": call.id}
-    return {"type": "user.tool_confirmation", "tool_use_id": call.id, "result": verdict}
+        return [{"type": "user.custom_tool_result", "custom_tool_use_id": call.id}]
+    return [{"type": "user.tool_confirmation", "tool_use_id": call.id, "result": verdict}]
 
 
 async def check(core, id, brain):
@@ -157,14 +176,27 @@ async def check(core, id, brain):
     assert len(set(ids)) == len(ids)
     spans = [event["id"] for event in events if event["type"] == "span.model_request_start"]
     assert spans == [event["model_request_start_id"] for event in events if event["type"] == "span.model_request_end"]
+    check_outcomes(events, state)
     if state.status == "idle" and events:
         assert not state.queue and all(event["processed_at"] for event in events), "idle, and yet something waits"
         status = [event for event in events if event["type"] == "session.status_idle"]
         if status and status[-1]["stop_reason"]["type"] == "requires_action":
             assert status[-1]["stop_reason"]["event_ids"] == state.waiting() == list(state.calls) != []
         else:
-            assert not state.calls and not state.owes
+            assert not state.calls and not state.owes and state.outcome is None
     return state
+
+
+def check_outcomes(events, state):
+    """Each evaluation ends once, each outcome has one last verdict unless the session waits for its client."""
+    assert state.evaluation is None
+    begun = [event["id"] for event in events if event["type"] == "span.outcome_evaluation_start"]
+    ends = [event for event in events if event["type"] == "span.outcome_evaluation_end"]
+    assert begun == [event["outcome_evaluation_start_id"] for event in ends if event["outcome_evaluation_start_id"]]
+    last = {event["outcome_id"]: event["result"] for event in ends}
+    for outcome in state.outcomes:
+        if outcome["result"] != "pending" and outcome["result"] != "running":
+            assert last[outcome["outcome_id"]] == outcome["result"] != "needs_revision"
 
 
 def check_results(events, state):

@@ -1,0 +1,168 @@
+"""Every object in every body refuses unknown fields, every value the wrong type: a 400 that names the field, and nothing
+is half-applied."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+OPEN = {"metadata", "input_schema", "properties"}  # objects whose keys are the client's own
+TOOLS: Any = [
+    {
+        "type": "agent_toolset_20260401",
+        "default_config": {"enabled": True, "permission_policy": {"type": "always_ask"}},
+        "configs": [{"name": "bash", "enabled": True, "permission_policy": {"type": "always_allow"}}],
+    },
+    {"type": "custom", "name": "n", "description": "d", "input_schema": {"type": "object"}},
+    {
+        "type": "mcp_toolset", "mcp_server_name": "s", "default_config": {"enabled": True},
+        "configs": [{"name": "t", "enabled": False, "permission_policy": {"type": "always_ask"}}],
+    },
+]  # fmt: skip
+SERVERS: Any = [{"type": "url", "name": "s", "url": "https://mcp.example"}]
+AGENT: Any = {
+    "name": "a", "model": {"id": "m", "effort": {"type": "low"}, "speed": "standard"}, "description": "d",
+    "system": "s", "tools": TOOLS, "mcp_servers": SERVERS, "metadata": {"k": "v"},
+    "execution_identity": {"type": "service_account"},
+    "multiagent": {
+        "type": "multiagent_20261001", "advisor": {"type": "enabled", "model": "m"},
+        "subagents": {"type": "enabled", "inline_agents": {"type": "enabled"}, "predefined_agents": [{"type": "self"}]},
+        "workflows": {"type": "disabled"},
+    },
+}  # fmt: skip
+ENVIRONMENT: Any = {
+    "name": "e", "description": "d", "metadata": {"k": "v"}, "scope": "organization",
+    "config": {
+        "type": "cloud", "packages": {"type": "packages"},
+        "networking": {"type": "limited", "allowed_hosts": [], "allow_mcp_servers": False},
+    },
+}  # fmt: skip
+TEXT: Any = {"type": "text", "text": "x"}
+MESSAGE: Any = {
+    "type": "user.message",
+    "content": [
+        TEXT,
+        {"type": "image", "source": {"type": "url", "url": "https://example/x.png"}},
+        {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}, "title": "t"},
+    ],
+}
+OUTCOME: Any = {
+    "type": "user.define_outcome", "description": "d", "rubric": {"type": "text", "content": "r"}, "max_iterations": 3,
+}  # fmt: skip
+RESULT: Any = {"type": "user.custom_tool_result", "custom_tool_use_id": "u", "content": [TEXT], "is_error": False}
+EVENTS: Any = {
+    "events": [
+        MESSAGE, OUTCOME, RESULT, {"type": "user.interrupt", "session_thread_id": "t"},
+        {"type": "user.tool_confirmation", "tool_use_id": "u", "result": "deny", "deny_message": "m"},
+        RESULT, {"type": "system.message", "content": [TEXT]},
+    ]
+}  # fmt: skip
+BUDGET: Any = {"type": "limit", "max_list_cost": {"amount": "5", "currency": "USD"}}
+SESSION: Any = {
+    "agent": {
+        "type": "agent_with_overrides", "id": "AGENT", "version": 1, "model": {"id": "claude-opus-5-5"}, "system": "s",
+        "tools": TOOLS, "mcp_servers": SERVERS,
+    },
+    "environment_id": "ENVIRONMENT", "title": "t", "metadata": {"k": "v"}, "initial_events": [MESSAGE, OUTCOME],
+    "budget": BUDGET,
+}  # fmt: skip
+CHANGE: Any = {
+    "title": "t", "metadata": {"k": "v"}, "agent": {"tools": TOOLS, "mcp_servers": SERVERS}, "budget": BUDGET,
+}  # fmt: skip
+
+BODIES = {
+    "POST /v1/agents": AGENT,
+    "POST /v1/agents/AGENT": AGENT | {"version": 1},
+    "POST /v1/environments": ENVIRONMENT,
+    "POST /v1/environments/ENVIRONMENT": ENVIRONMENT,
+    "POST /v1/sessions": SESSION,
+    "POST /v1/sessions/SESSION": CHANGE,
+    "POST /v1/sessions/SESSION/events": EVENTS,
+}
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Every value in a body, with the way to it."""
+    yield path, value
+    if isinstance(value, dict) and not (path and path[-1] in OPEN):
+        for key, item in value.items():
+            yield from places(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from places(item, (*path, index))
+
+
+def changed(body: Any, path: tuple[Any, ...], value: Any) -> Any:
+    copied = json.loads(json.dumps(body))  # no two places are one object
+    at = copied
+    for step in path[:-1]:
+        at = at[step]
+    at[path[-1]] = value
+    return copied
+
+
+def bad_bodies(body: Any) -> Iterator[tuple[str, Any]]:
+    """(the path that is wrong, the body)"""
+    for path, value in places(body):
+        if isinstance(value, dict) and not (path and path[-1] in OPEN):
+            yield ".".join(map(str, (*path, "zz"))), changed(body, (*path, "zz"), 1)
+        if path:
+            wrong = [["x"], 7.5] if not isinstance(value, list) else [{"x": 1}, "x"]
+            for item in wrong:
+                yield ".".join(map(str, path)), changed(body, path, item)
+
+
+@pytest.fixture(scope="module")
+def ids(http: httpx.Client) -> dict[str, str]:
+    agent = http.post("/v1/agents", json={"name": "a", "model": "m"}).json()["id"]
+    environment = http.post("/v1/environments", json={"name": "e"}).json()["id"]
+    session = http.post("/v1/sessions", json={"agent": agent, "environment_id": environment}).json()["id"]
+    return {"AGENT": agent, "ENVIRONMENT": environment, "SESSION": session}
+
+
+def everything(http: httpx.Client, ids: dict[str, str]) -> list[Any]:
+    """All that a request might have changed."""
+    return [
+        http.get("/v1/agents", params={"limit": 100}).json(),
+        http.get(f"/v1/agents/{ids['AGENT']}/versions").json(),
+        http.get("/v1/environments", params={"limit": 100}).json(),
+        [found["id"] for found in http.get("/v1/sessions", params={"limit": 100}).json()["data"]],
+        {name: value for name, value in http.get(f"/v1/sessions/{ids['SESSION']}").json().items() if name != "stats"},
+        http.get(f"/v1/sessions/{ids['SESSION']}/events").json(),
+    ]
+
+
+@pytest.mark.parametrize("operation", BODIES)
+def test_what_is_unknown_or_mistyped_is_named_and_nothing_is_done(
+    http: httpx.Client, ids: dict[str, str], operation: str
+) -> None:
+    path = operation.split()[1]
+    body = BODIES[operation]
+    for word, id in ids.items():
+        path = path.replace(word, id)
+        body = {**body, "environment_id": ids["ENVIRONMENT"]} if "environment_id" in body else body
+        if isinstance(body.get("agent"), dict) and "id" in body["agent"]:
+            body = body | {"agent": body["agent"] | {"id": ids["AGENT"]}}
+    before = everything(http, ids)
+    tried = 0
+    for where, bad in bad_bodies(body):
+        response = http.post(path, json=bad)
+        assert response.status_code == 400, (where, response.text)
+        error = response.json()["error"]
+        assert error["type"] == "invalid_request_error"
+        named = error["message"].partition(": ")[0]
+        assert named == where or where.startswith(f"{named}.") or named.startswith(f"{where}."), (where, error)
+        tried += 1
+    assert tried > 10 and everything(http, ids) == before
+
+
+def test_the_bodies_are_good_but_for_what_is_made_bad(http: httpx.Client, ids: dict[str, str]) -> None:
+    assert http.post("/v1/agents", json=AGENT).status_code == 200
+    assert http.post("/v1/environments", json=ENVIRONMENT).status_code == 200
+    body = SESSION | {"environment_id": ids["ENVIRONMENT"], "agent": SESSION["agent"] | {"id": ids["AGENT"]}}
+    made = http.post("/v1/sessions", json=body)
+    assert made.status_code == 200, made.text
