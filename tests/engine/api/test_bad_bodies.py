@@ -1,5 +1,5 @@
-"""Every object in every body refuses unknown fields, every value the wrong type: a 400 that names the field, and nothing
-is half-applied."""
+"""Every object in every body refuses unknown fields, every value the wrong type: a 400 that names the field.
+Nothing is half-applied."""
 
 from __future__ import annotations
 
