@@ -79,3 +79,33 @@ def test_following_ends_with_the_session(logs: Any) -> None:
 def test_what_cannot_be_is_refused_before_anything_is_asked(logs: Any, api: Any, arguments: list[str]) -> None:
     assert logs(*arguments).code == 2
     assert api.requests == []
+
+
+def test_since_an_event_begins_behind_it(logs: Any) -> None:
+    result = logs("--since", LOG[1]["id"], "-o", "jsonl", log=LOG)
+    assert [json.loads(line) for line in result.out.splitlines()] == LOG[2:]
+
+
+def test_since_an_event_that_is_not_there(logs: Any) -> None:
+    result = logs("--since", "sevt_nowhere", log=LOG)
+    assert result.code == 4 and "sevt_nowhere" in result.err
+
+
+def test_until_the_id_of_an_event(logs: Any) -> None:
+    result = logs("-f", "--until", LOG[1]["id"], log=LOG, statuses=["running"])
+    assert result.out.endswith("agent     one\n")
+
+
+def test_threads_are_named(logs: Any) -> None:
+    call = event("agent.tool_use", name="bash", input={"command": "ls"}, session_thread_id="sthr_1")
+    born = event("session.thread_created", session_thread_id="sthr_1", agent_name="reviewer")
+    assert "[reviewer] bash      ls" in logs(log=[born, call]).out
+
+
+def test_the_stream_begins_now_and_goes_on_over_a_lost_connection(ant: Any, hosted: Any, api: Any) -> None:
+    session = HostedSession(
+        api, [running()], [said("one"), event("session.deleted")], log=LOG[1:2], statuses=["running"]
+    ).wait_for_no_message()
+    result = ant("sessions", "events", "stream", ID, environ=hosted)
+    session.done.set()
+    assert [line["type"] for line in result.lines] == ["session.status_running", "session.deleted"], result.err

@@ -60,3 +60,27 @@ def test_the_time_limit_leaves_the_session_alone(wait: Any, api: Any) -> None:
 
 def test_no_such_session(ant: Any, hosted: Any) -> None:
     assert ant("wait", ID, environ=hosted).code == 4
+
+
+@pytest.mark.parametrize(
+    ("goal", "log", "code"),
+    [
+        ("requires_action", [running(), idle("requires_action", event_ids=["sevt_x"])], 0),
+        ("requires_action", [running(), idle()], 1),
+        ("outcome", [running(), event("span.outcome_evaluation_end", result="failed"), idle()], 8),
+        ("outcome", [running(), event("span.outcome_evaluation_end", result="satisfied"), idle()], 0),
+        ("outcome", [running(), idle()], 1),
+        ("idle", [running(), idle("refusal")], 7),
+    ],
+)
+def test_what_is_waited_for_is_what_answers(wait: Any, goal: str, log: Any, code: int) -> None:
+    assert wait(log=log, arguments=("--for", goal)).code == code
+
+
+def test_idle_is_no_end_while_somebody_is_asked(wait: Any) -> None:
+    asked = [running(), idle("requires_action", event_ids=["sevt_x"])]
+    assert wait([running(2), idle(number=2)], log=asked, arguments=("--for", "idle")).code == 0
+
+
+def test_a_goal_that_does_not_exist(wait: Any) -> None:
+    assert wait(arguments=("--for", "ever")).code == 2

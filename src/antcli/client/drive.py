@@ -90,13 +90,14 @@ class Drive:
     stands; a turn that it returns is how the session stands then.
 
     `deadline` is a time of `time.monotonic`. `leaving` says what a signal or the deadline does to the session:
-    interrupt it, or leave it alone.
+    interrupt it, or leave it alone. `goes_on` says which rests are no end yet.
     """
 
     def __init__(
         self, client: Client, session_id: str, *, turn: Turn, view: View, opening: Callable[[], Turn | None],
         approve: Approval = "ask", questions: Questions | None = None, deadline: float | None = None,
         leaving: Leaving = "interrupt", before_reconnect: Callable[[], None] | None = None,
+        goes_on: Callable[[Turn], bool] | None = None,
     ) -> None:  # fmt: skip
         self.client = client
         self.session_id = session_id
@@ -107,6 +108,7 @@ class Drive:
         self.deadline = deadline
         self.leaving = leaving
         self.before_reconnect = before_reconnect
+        self.goes_on = goes_on
         self.turn = turn
         self._inbox: SimpleQueue[_Item] = SimpleQueue()
         self._stop = threading.Event()
@@ -133,6 +135,15 @@ class Drive:
             finally:
                 self._close_question()
                 self._stop.set()
+
+    @property
+    def left(self) -> bool:
+        """Whether a signal or the deadline ended it."""
+        return self._left is not None
+
+    def interrupt(self) -> None:
+        """As a signal does; from any thread."""
+        self._inbox.put(_Signal())
 
     # The inbox and what fills it.
 
@@ -252,6 +263,8 @@ class Drive:
             return self._decide_after_leaving(self._left)
         if not self.turn.ended:
             self._together.clear()
+            return None
+        if self.goes_on is not None and self.turn.status == "idle" and self.goes_on(self.turn):
             return None
         if self.turn.reason == "requires_action":
             return self._decide_about_questions()

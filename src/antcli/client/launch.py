@@ -49,11 +49,14 @@ def ensure_environment(client: Client, name: str = ENVIRONMENT_NAME) -> dict[str
 def create_session(
     client: Client, agent_id: str, environment_id: str, *, title: str, model: str | None = None,
     system: str | None = None, initial_events: list[dict[str, Any]] | None = None,
+    budget: dict[str, Any] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """A new session; `model` and `system` replace the agent's own in this session."""
     overrides = {key: value for key, value in (("model", model), ("system", system)) if value is not None}
     agent: Any = {"type": "agent_with_overrides", "id": agent_id, **overrides} if overrides else agent_id
     body: dict[str, Any] = {"agent": agent, "environment_id": environment_id, "title": title}
+    if budget is not None:
+        body["budget"] = budget
     if initial_events:
         body["initial_events"] = initial_events
     session: dict[str, Any] = client.call("sessions.create", body=body)

@@ -53,7 +53,7 @@ def chat(
         session_id = context.resolve_id("sessions", existing)
         _take_up(context, session_id, approval)
     else:
-        started = start(context, Wish(agent=agent, environment=env, model=model, system=system, title="Chat"), None)
+        started = start(context, Wish(agent=agent, environment=env, model=model, system=system, title="Chat"), [])
         session_id = started.session_id
         context.output.notice(started.header)
     _converse(context, session_id, approval)

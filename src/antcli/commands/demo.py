@@ -33,7 +33,7 @@ def demo(timeout: TimeoutOpt = None) -> int:
     _tell(context, f"{_EXPLANATION}\n\n> {TASK}\n")
     agent = launch.ensure_agent(context.client, _AGENT, model="demo")
     message = launch.user_message(TASK)
-    started = start(context, Wish(agent=agent["id"], model="demo", title="Demo"), message)
+    started = start(context, Wish(agent=agent["id"], model="demo", title="Demo"), [message])
     turn, ending = perform(
         context, started.session_id, [message], approve="all", deadline=deadline, header=started.header,
         fresh=True,

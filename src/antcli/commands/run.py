@@ -9,7 +9,7 @@ import typer
 from antcli.commands.base import examples
 from antcli.commands.options import AgentOpt, EnvOpt, TimeoutOpt
 from antcli.context import current
-from antcli.errors import ExitCode, UsageError
+from antcli.errors import ApiError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from antcli.client.drive import Ending
@@ -39,12 +39,22 @@ ApproveOpt = Annotated[
 ]
 
 
+OutcomeOpt = Annotated[
+    str | None,
+    typer.Option("--outcome", metavar="RUBRIC", help="Work until the result meets this: text or @file; exit 8 if not."),
+]
+BudgetOpt = Annotated[
+    str | None, typer.Option("--budget", metavar="USD", help="Most that this session may cost, as 2.50; exit 9 there.")
+]
+
+
 @examples(
     'ant run "Write a haiku about sandboxes into haiku.txt"',
     'git diff | ant run "Review this change" --agent reviewer',
     "ant run @task.md --timeout 10m --output-last answer.md",
     'ant run --continue "And now the tests"',
     'ant run "Tidy up" --detach',
+    'ant run "Write the report" --outcome @rubric.md --budget 2.50',
 )
 def run(
     task: TaskArg = None,
@@ -55,6 +65,8 @@ def run(
     title: TitleOpt = None,
     session: SessionOpt = None,
     continue_: ContinueOpt = False,
+    outcome: OutcomeOpt = None,
+    budget: BudgetOpt = None,
     approve: ApproveOpt = "ask",
     timeout: TimeoutOpt = None,
     detach: DetachOpt = False,
@@ -65,7 +77,7 @@ def run(
     On a terminal you watch it work; in a pipe stdout is the answer and nothing else. The exit code says how it ended.
     """
     from antcli.client.launch import user_message
-    from antcli.commands import starting
+    from antcli.commands import goals, starting
     from antcli.commands.tasks import read_task
     from antcli.commands.turns import checked_approval, deadline_after, perform, report
 
@@ -75,34 +87,57 @@ def run(
     if session and continue_:
         raise UsageError("--session and --continue exclude each other.")
     existing = session or ("@last" if continue_ else None)
-    if existing and (agent or env or model or system or title):
-        raise UsageError("--agent, --env, --model, --system and --title are for new sessions.")
+    if existing and (agent or env or model or system or title or budget):
+        raise UsageError("--agent, --env, --model, --system, --title and --budget are for new sessions.")
     if detach and (timeout or output_last or approve != "ask"):
         raise UsageError("--timeout, --output-last and --approve need someone who follows: not with --detach.")
+    limit = None if budget is None else goals.budget(budget)
     if output_last:
         check_folder(output_last)
-    message = user_message(read_task(context, task))
+    events = [user_message(read_task(context, task))]
+    if outcome is not None:
+        events = [goals.outcome(outcome, task=events[0])]
     if existing:
         session_id = context.resolve_id("sessions", existing)
         header = f"session {session_id}"
         if detach:
-            context.client.call("sessions.events.send", session_id, body={"events": [message]})
+            context.client.call("sessions.events.send", session_id, body={"events": events})
     else:
-        wish = starting.Wish(agent=agent, environment=env, model=model, system=system, title=title)
-        started = starting.start(context, wish, message, at_once=detach)
+        wish = starting.Wish(agent=agent, environment=env, model=model, system=system, title=title, budget=limit)
+        started = starting.start(context, wish, events, at_once=detach)
         session_id, header = started.session_id, started.header
     if detach:
         _print_detached(context, session_id)
         return ExitCode.OK
-    turn, ending = perform(
-        context, session_id, [message], approve=approval, deadline=deadline, header=header, fresh=not existing
-    )  # fmt: skip
+    try:
+        turn, ending = perform(
+            context, session_id, events, approve=approval, deadline=deadline, header=header, fresh=not existing
+        )
+    except ApiError as error:
+        if not existing:
+            starting.undo(context, session_id, error)
+        waiting = _how_it_waits(context, session_id, error) if existing else None
+        if waiting is None:
+            raise
+        report(context, session_id, *waiting)
+        return ExitCode.REQUIRES_ACTION
     finished = ending.exit_code in (ExitCode.OK, ExitCode.OUTCOME_NOT_MET)
     if output_last and finished:
         write_file(output_last, turn.answer)
     print_result(context, session_id, turn, ending, finished)
     report(context, session_id, turn, ending)
     return ending.exit_code
+
+
+def _how_it_waits(context: Context, session_id: str, error: ApiError) -> tuple[Turn, Ending] | None:
+    """How the session stands when it refused our message because it waits for an answer."""
+    from antcli.client.drive import Ending
+    from antcli.commands.wait import how_it_stands
+
+    if error.status not in (400, 409):
+        return None
+    turn = how_it_stands(context.client, session_id)
+    return (turn, Ending(ExitCode.REQUIRES_ACTION, "", 0.0)) if turn.reason == "requires_action" else None
 
 
 def _print_detached(context: Context, session_id: str) -> None:

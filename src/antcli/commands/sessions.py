@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from antcli.commands.base import Commands, examples
+from antcli.commands.events_stream import stream, stream_thread
 from antcli.commands.operation import call
 from antcli.commands.options import SessionArg
 from antcli.context import current
@@ -22,6 +23,8 @@ thread_events.add(
         "ant sessions threads events list @last sthr_4fK9",
     ),
 )
+
+thread_events.command("stream")(stream_thread)
 
 threads = Commands("The threads of a session.")
 threads.add("list", call("list", "sessions.threads.list", "List the threads.", "ant sessions threads list @last"))
@@ -73,16 +76,7 @@ def send(session: SessionArg, text: Text = None, event: Event = None) -> None:
     context.output.list("events", answer["data"] or ())
 
 
-events.add(
-    "stream",
-    call(
-        "stream",
-        "sessions.events.stream",
-        "Print the events of a session as they happen, each at once.",
-        "ant sessions events stream @last",
-        "ant sessions events stream @last --event-delta agent.message",
-    ),
-)
+events.command("stream")(stream)
 
 app = Commands("Sessions: an agent at work, with its events and threads.")
 app.add(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from antcli.client import launch
-from antcli.errors import NoModelError, UsageError
+from antcli.errors import AntError, ApiError, NoModelError, UsageError
 
 if TYPE_CHECKING:
     from antcli.context import Context
@@ -25,6 +26,7 @@ class Wish:
     model: str | None = None
     system: str | None = None
     title: str | None = None
+    budget: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,8 @@ class Started:
     header: str  # a line for the live view: which session, agent, model; whether there is no sandbox
 
 
-def start(context: Context, wish: Wish, message: dict[str, Any] | None, *, at_once: bool = False) -> Started:
-    """Make the session; with `at_once` it is born at work on `message`. Raises NoModelError before anything is made."""
+def start(context: Context, wish: Wish, events: list[dict[str, Any]], *, at_once: bool = False) -> Started:
+    """Make the session; with `at_once` it is born at work on `events`. Raises NoModelError before anything is made."""
     from antcli.commands.values import text_value
 
     client = context.client
@@ -57,15 +59,28 @@ def start(context: Context, wish: Wish, message: dict[str, Any] | None, *, at_on
     )
     session = launch.create_session(
         client, agent["id"], environment_id, model=model,
-        title=wish.title or _title(message),
+        title=wish.title or _title(events), budget=wish.budget,
         system=text_value(wish.system) if wish.system is not None else None,
-        initial_events=[message] if at_once and message else None,
+        initial_events=events if at_once else None,
     )  # fmt: skip
     context.remember("sessions", session["id"])
     sandbox = status.get("sandbox") or {}
     if sandbox.get("available") is False:
         context.output.warning(f"Tools will fail, there is no sandbox: {sandbox.get('reason')}")
     return Started(session["id"], _header(session, status))
+
+
+def undo(context: Context, session_id: str, error: ApiError) -> None:
+    """A new session whose first message was refused holds nothing: take it away again."""
+    with suppress(AntError):
+        session = context.client.call("sessions.retrieve", session_id)
+        if error.status < 500 and session.get("status") == "idle" and not _has_events(context, session_id):
+            context.client.call("sessions.delete", session_id)
+
+
+def _has_events(context: Context, session_id: str) -> bool:
+    page = context.client.call("sessions.events.list", session_id, query={"limit": 1, "types": ["user.message"]})
+    return bool(page.get("data"))
 
 
 def model_id(text: str) -> str:
@@ -75,8 +90,19 @@ def model_id(text: str) -> str:
             path = os.path.abspath(os.path.expanduser(text.removeprefix(prefix)))
             if not os.path.isfile(path):
                 raise UsageError(f"--model: there is no file {path}.")
+            if prefix == "script:":
+                check_script(path)
             return prefix + path
     return text
+
+
+def check_script(path: str) -> None:
+    """Raises UsageError, with line and column, for a file that is neither YAML nor JSON."""
+    from antcli.commands.values import parse, read_text
+
+    text = read_text(path)
+    if not isinstance(parse(text.removeprefix("\ufeff"), source=path), list | dict):
+        raise UsageError(f"{path}: a script is a list of turns, at the top or under `turns:`.")
 
 
 def _settled_model(context: Context, status: dict[str, Any], model: str | None, agent_id: str | None) -> str | None:
@@ -96,10 +122,11 @@ def _settled_model(context: Context, status: dict[str, Any], model: str | None, 
     return chosen or offered.get("default")
 
 
-def _title(message: dict[str, Any] | None) -> str:
+def _title(events: list[dict[str, Any]]) -> str:
     from antcli.output.text import clean, cut
 
-    text = message["content"][0]["text"].strip() if message else ""
+    first = events[0] if events else {}
+    text = str(first.get("description") or "".join(block["text"] for block in first.get("content") or ())).strip()
     return cut(clean(text.partition("\n")[0]), _TITLE_LENGTH) or "chat"
 
 

@@ -6,6 +6,8 @@ import unicodedata
 
 BOLD, DIM, RED, GREEN, YELLOW, CYAN = "1", "2", "31", "32", "33", "36"
 
+_THREAD_COLOURS = ("35", "34", "33", "36", "95", "94")
+
 STATUS_COLOURS = {
     "running": CYAN,
     "idle": GREEN,
@@ -22,6 +24,11 @@ STATUS_COLOURS = {
 
 def paint(text: str, style: str) -> str:
     return f"\x1b[{style}m{text}\x1b[0m" if style else text
+
+
+def thread_colour(id: str, text: str) -> str:
+    """The text in the colour of a thread, always the same for the same one."""
+    return paint(text, _THREAD_COLOURS[sum(id.encode()) % len(_THREAD_COLOURS)])
 
 
 def clean(text: str) -> str:

@@ -6,11 +6,15 @@ from datetime import datetime
 
 from antcli.client.turn import CALLS, RESULTS, Event, text_of
 from antcli.output.foreign import harmless
+from antcli.output.text import BOLD, CYAN, DIM, GREEN, RED, clean, paint, thread_colour
 from antcli.output.tool_calls import full_input, name_of, result_lines
 
 _LONGEST = 20  # lines of one tool input or result
 # Previews, spans and the thread's copies of the session's status say nothing that the others do not.
-_SILENT_PREFIXES = ("event_", "span.", "session.thread_status_", "session.usage", "agent.thinking")
+_SILENT_PREFIXES = (
+    "event_", "span.model_", "span.outcome_evaluation_start", "span.outcome_evaluation_ongoing",
+    "session.thread_status_", "session.usage", "agent.thinking",
+)  # fmt: skip
 
 
 class Transcript:
@@ -19,9 +23,11 @@ class Transcript:
     `whole` leaves nothing out of long inputs and results.
     """
 
-    def __init__(self, *, whole: bool = False, times: bool = True) -> None:
+    def __init__(self, *, whole: bool = False, times: bool = True, colour: bool = False) -> None:
         self.whole = whole
         self.times = times
+        self.colour = colour
+        self._threads: dict[str, str] = {}
         self._calls: dict[str, str] = {}
         self._day = datetime.now().astimezone().date()
 
@@ -37,7 +43,31 @@ class Transcript:
         stamp, day = self._stamp(event)
         margin = " " * (len(stamp) + 10)
         first, *others = body
-        return [*day, f"{stamp}{harmless(who):<9} {first}".rstrip(), *(f"{margin}{line}".rstrip() for line in others)]
+        who = f"{harmless(who):<9}"
+        label = self._label(event)
+        if self.colour:
+            who, stamp = paint(who, self._style(kind, event)), paint(stamp, DIM)
+        head = f"{stamp}{label}{who} {first}".rstrip()
+        return [*day, head, *(f"{margin}{line}".rstrip() for line in others)]
+
+    def _label(self, event: Event) -> str:
+        """The thread that an event speaks of, when it is not the session's own."""
+        id = event.get("session_thread_id") or event.get("from_session_thread_id") or event.get("to_session_thread_id")
+        if not id:
+            return ""
+        name = event.get("agent_name") or event.get("from_agent_name") or event.get("to_agent_name")
+        if name:
+            self._threads[str(id)] = clean(str(name))
+        label = f"[{self._threads.get(str(id)) or str(id)[:12]}] "
+        return thread_colour(str(id), label) if self.colour else label
+
+    @staticmethod
+    def _style(kind: str, event: Event) -> str:
+        if kind == "session.error" or (kind in RESULTS and event.get("is_error")):
+            return RED
+        if kind in CALLS or kind in RESULTS:
+            return CYAN
+        return {"user": BOLD, "agent": GREEN}.get(kind.partition(".")[0], DIM)
 
     def _said(self, kind: str, event: Event) -> tuple[str, list[str]]:
         if kind in CALLS:
@@ -67,6 +97,10 @@ class Transcript:
                 return "error", [f"{error.get('message') or error.get('type')}{f' ({retry})' if retry else ''}"]
             case "session.status_idle":
                 return "session", [f"idle: {(event.get('stop_reason') or {}).get('type')}"]
+            case "session.thread_created":
+                return "thread", [f"created: {event.get('agent_name') or event.get('session_thread_id')}"]
+            case "span.outcome_evaluation_end":
+                return "grader", [f"{event.get('result')}: {event.get('explanation') or ''}".rstrip(": ")]
         domain, _, action = kind.partition(".")
         return domain, [action.removeprefix("status_").replace("_", " ")]
 
