@@ -30,6 +30,8 @@ class Row(NamedTuple):
     aliases: tuple[str, ...] = ()
 
 
+# Resources of the official spelling without a colon in their names, as far as no group of ours has the same name.
+OFFICIAL_WORDS = ("completions", "messages", "files", "skills")
 ENVS = ("env", "environments", "environment")
 
 TABLE: dict[str, tuple[Row, ...]] = {
@@ -81,6 +83,28 @@ class Root(Group):
     def __init__(self) -> None:
         settings = {"help_option_names": ["-h", "--help"], "max_content_width": HELP_WIDTH + 2}
         super().__init__("ant", _contents(), params=[_version_option()], context_settings=settings)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        found = super().get_command(ctx, cmd_name)
+        if found is None and (":" in cmd_name or cmd_name in OFFICIAL_WORDS):
+            from antcli.commands import official
+
+            found = official.group(cmd_name) if cmd_name in official.RESOURCES else None
+        return found
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if ":" in args[0] or args[0].startswith("@"):
+            from antcli.commands.official import translated
+
+            args = translated(args)
+        return super().resolve_command(ctx, args)
+
+    def names_to_suggest(self, word: str) -> list[str]:
+        if ":" not in word:
+            return super().names_to_suggest(word)
+        from antcli.commands.official import RESOURCES
+
+        return list(RESOURCES)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         for title, rows in TABLE.items():

@@ -148,11 +148,15 @@ class Group(_Parameters, TyperGroup):
             raise UsageError(f"No command {word!r} in `{ctx.command_path}`.", hint=self._suggestion(ctx, word))
         return command.name, command, args[1:]
 
+    def names_to_suggest(self, word: str) -> list[str]:
+        """What may be meant by a word that is no command."""
+        return [*self.contents.makers, *self.contents.aliases]
+
     def _suggestion(self, ctx: Any, word: str) -> str:
         from difflib import get_close_matches
 
         aliases = self.contents.aliases
-        matches = get_close_matches(word, [*self.contents.makers, *aliases], 3, 0.6)
+        matches = get_close_matches(word, self.names_to_suggest(word), 3, 0.6)
         near = {aliases.get(name, name): name for name in reversed(matches)}.values()
         if not near:
             return f"`{ctx.command_path} --help` lists the commands."

@@ -53,9 +53,9 @@ REFERENCES = {
 _METAVARS = {"object": "OBJECT", "object[]": "OBJECT", "map": "KEY=VALUE", "integer": "N", "number": "N"}
 
 
-def path(name: str) -> str:
-    """The help of an argument that is an id."""
-    if name in REFERENCES:
+def path(name: str, *, resolved: bool = True) -> str:
+    """The help of an argument that is an id; `resolved` when names are looked up."""
+    if name in REFERENCES and resolved:
         return f"{name.removesuffix('_id').capitalize()}: name, id, the beginning of its id, or @last."
     return f"{name.removesuffix('_id').replace('_', ' ').capitalize()} id."
 

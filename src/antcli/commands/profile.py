@@ -54,7 +54,7 @@ def show(
     context.output.object("profiles", shown)
 
 
-@app.command("use")
+@app.command("use", "activate")
 @examples("ant profile use hosted")
 def use(name: ProfileArg) -> None:
     """Make a profile the active one."""

@@ -70,11 +70,18 @@ def _usage_failure(error: Any) -> Failure:
     context = getattr(error, "ctx", None)
     message = str(error.message if possibilities else error.format_message()).strip()
     if possibilities:
-        near = _nearest(str(getattr(error, "option_name", "")), possibilities)
+        near = _nearest(str(getattr(error, "option_name", "")), _shown(possibilities, context))
         hint = "Did you mean " + " or ".join(f"`{name}`" for name in near) + "?"
     else:
         hint = f"See `{context.command_path} --help`." if context is not None else "See `ant --help`."
     return Failure(message.rstrip(".") + ".", hint, ExitCode.USAGE, "usage_error")
+
+
+def _shown(names: Sequence[str], context: Any) -> Sequence[str]:
+    """Those that the help shows, if it shows any of them."""
+    params = context.command.get_params(context) if context is not None else ()
+    hidden = {name for param in params if getattr(param, "hidden", False) for name in param.opts}
+    return [name for name in names if name not in hidden] or names
 
 
 def _nearest(typed: str, names: Sequence[str]) -> list[str]:

@@ -86,6 +86,15 @@ class Output:
         else:
             self._write(self._chunks(format, kind, (item,), False))
 
+    def envelope(self, kind: str, body: bytes) -> None:
+        """Prints an answer as it was received; with a transform, what it leads to in there."""
+        if self.transform is None:
+            self.text(body.decode("utf-8", "replace").rstrip("\n"))
+        else:
+            from json import loads
+
+            self.object(kind, loads(body))
+
     def text(self, text: str, *, end: str = "\n") -> None:
         """Prints text as it is, at once."""
         self.terminal.stdout.write(text + end)
