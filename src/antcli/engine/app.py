@@ -22,6 +22,7 @@ from antcli.engine.orchestration.orchestrator import Orchestrator
 from antcli.engine.providers.registry import Providers
 from antcli.engine.resources.file_mounts import FileMounts
 from antcli.engine.resources.outputs import Outputs
+from antcli.engine.resources.packages import Packages
 from antcli.engine.resources.resources import Resources
 from antcli.engine.sandbox.pool import Sandboxes
 from antcli.engine.session.log import Logs
@@ -48,7 +49,11 @@ class Engine:
         self.memories = Memories(self.store, MemoryStores(self.store))
         self.vaults = Vaults(self.store, Cipher(self.store, data_dir))
         self.providers = Providers(settings.model)
-        self.resources = Resources(self.store, data_dir, [FileMounts(self.files), Outputs(self.store, self.files)])
+        self.builders = Sandboxes(settings.sandbox)
+        self.resources = Resources(self.store, data_dir, [
+            FileMounts(self.files), Outputs(self.store, self.files),
+            Packages(self.builders, data_dir / "packages"),
+        ])  # fmt: skip
         self.sandboxes = Sandboxes(settings.sandbox, furnish=self.resources.furnish)
         logs = Logs(self.store)
         harness = Harness(
@@ -78,6 +83,7 @@ class Engine:
             stack.push_async_callback(self.files.stop)
             stack.push_async_callback(self.providers.aclose)
             stack.push_async_callback(self.sandboxes.close)
+            stack.push_async_callback(self.builders.close)
             if self._warming is not None:
                 await asyncio.wait((self._warming,), timeout=1)
 

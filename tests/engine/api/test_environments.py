@@ -33,6 +33,21 @@ def test_update_keeps_what_is_not_given(sdk: anthropic.Anthropic) -> None:
     assert opened.to_dict()["config"]["networking"] == {"type": "unrestricted"}  # type: ignore[index]
 
 
+def test_packages_are_kept_manager_by_manager(sdk: anthropic.Anthropic, http: httpx.Client) -> None:
+    made = sdk.beta.environments.create(
+        name="e", config={"type": "cloud", "packages": {"pip": ["requests>=2,<3", "rich[x]==1"], "npm": ["left-pad@1"]}}
+    )
+    packages = made.to_dict()["config"]["packages"]  # type: ignore[index]
+    assert packages["pip"] == ["requests>=2,<3", "rich[x]==1"] and packages["npm"] == ["left-pad@1"]  # type: ignore[index]
+    changed = sdk.beta.environments.update(made.id, config={"type": "cloud", "packages": {"npm": [], "gem": ["rake"]}})
+    assert changed.to_dict()["config"]["packages"] == packages | {"npm": [], "gem": ["rake"]}  # type: ignore[index, operator]
+    assert sdk.beta.environments.update(made.id, config={"type": "cloud"}) == changed
+    refused = http.post(
+        f"/v1/environments/{made.id}", json={"config": {"type": "cloud", "networking": {"type": "limited"}}}
+    )
+    assert refused.status_code == 400 and sdk.beta.environments.retrieve(made.id) == changed
+
+
 def test_archive_hides_and_closes_delete_removes(sdk: anthropic.Anthropic, http: httpx.Client) -> None:
     made = sdk.beta.environments.create(name="e")
     archived = sdk.beta.environments.archive(made.id)
@@ -54,7 +69,16 @@ def test_archive_hides_and_closes_delete_removes(sdk: anthropic.Anthropic, http:
     [
         ({"type": "self_hosted"}, "config: not supported by the local engine: self_hosted environments"),
         ({"type": "moon"}, "config: type 'moon' is not one of cloud"),
-        ({"type": "cloud", "packages": {"pip": ["x"]}}, "config.packages.pip: not supported by the local engine"),
+        (
+            {"type": "cloud", "packages": {"apt": ["x"]}},
+            "config.packages.apt: not supported by the local engine: packages of the system",
+        ),
+        ({"type": "cloud", "packages": {"pip": ["--index-url=x"]}}, "config.packages.pip.0: must be a package's name"),
+        ({"type": "cloud", "packages": {"pip": [""]}}, "config.packages.pip.0: must not be empty"),
+        (
+            {"type": "cloud", "packages": {"pip": ["x"]}, "networking": {"type": "limited"}},
+            "config.packages: packages are installed through the network",
+        ),
         ({"type": "cloud", "packages": {"conda": []}}, "config.packages.conda: unknown field"),
         (
             {"type": "cloud", "networking": {"type": "limited", "allowed_hosts": ["a.example"]}},

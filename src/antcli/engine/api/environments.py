@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from antcli.engine.api.pages import page_body, slice_of
 from antcli.engine.api.query import Query
-from antcli.engine.api.schemas.environments import EnvironmentCreate, EnvironmentUpdate, resolve_config
+from antcli.engine.api.schemas.environments import EnvironmentCreate, EnvironmentUpdate, check_config, resolve_config
 from antcli.engine.api.services import json_response, operation, read_body, read_nothing, services
 from antcli.engine.api.validation import merge_metadata
 from antcli.engine.clock import now
@@ -35,6 +35,7 @@ async def create(request: Request, query: Query) -> Response:
         "updated_at": moment,
         "archived_at": None,
     }
+    check_config(environment["config"])
     await services(request).store.insert("environment", environment["id"], environment)
     return json_response(environment)
 
@@ -53,6 +54,7 @@ async def update(request: Request, query: Query) -> Response:
         changed = stored.body | _changes(stored.body, body)
         if changed == stored.body:
             return json_response(changed)
+        check_config(changed["config"])
         try:
             return json_response((await store.replace(stored, changed | {"updated_at": now()})).body)
         except StaleError:

@@ -12,6 +12,7 @@ from antcli.engine.clock import now
 from antcli.engine.errors import invalid, not_found
 from antcli.engine.ids import new_id
 from antcli.engine.metrics import counters
+from antcli.engine.resources.packages import wanted
 from antcli.engine.sandbox.base import Recipe
 from antcli.engine.session import budgets, objects, turns
 from antcli.engine.session.events import event, internal
@@ -85,6 +86,7 @@ class Sessions:
             "title": title,
             "metadata": metadata,
             "network": objects.network(environment["config"]),
+            "packages": wanted(environment["config"]),
             "budget": budget,
             **(attached or {}),
         }

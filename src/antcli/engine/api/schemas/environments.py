@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from antcli.engine.api.schemas.base import (
     Body,
@@ -14,15 +14,26 @@ from antcli.engine.api.schemas.base import (
     Name,
     by_type,
     invalid_value,
+    limited,
     only_empty,
     only_false,
     refused,
     tag,
 )
+from antcli.engine.errors import invalid
 
 PACKAGE_MANAGERS = ("apt", "cargo", "gem", "go", "npm", "pip")
 
-_NoPackages = Annotated[Any, only_empty()]
+_NO_ROOT = "packages of the system cannot be put into a sandbox of an ordinary user; install them on the machine"
+
+
+def _check_package(name: str) -> str:
+    if name.startswith("-") or not name.isprintable() or name != name.strip():
+        raise invalid_value(f"must be a package's name, with a version where wanted, got {name!r:.60}")
+    return name
+
+
+_Names = Annotated[list[Annotated[str, limited(512, 1), AfterValidator(_check_package)]], Field(max_length=500)]
 
 
 class Unrestricted(Body):
@@ -46,12 +57,12 @@ Networking = Annotated[
 
 class Packages(Body):
     type: Literal["packages"] | None = None
-    apt: _NoPackages = None
-    cargo: _NoPackages = None
-    gem: _NoPackages = None
-    go: _NoPackages = None
-    npm: _NoPackages = None
-    pip: _NoPackages = None
+    apt: Annotated[Any, only_empty(_NO_ROOT)] = None
+    cargo: _Names | None = None
+    gem: _Names | None = None
+    go: _Names | None = None
+    npm: _Names | None = None
+    pip: _Names | None = None
 
 
 class CloudConfig(Body):
@@ -101,7 +112,18 @@ def resolve_config(config: CloudConfig | None, stored: dict[str, Any] | None = N
     else:
         networking = stored["networking"] if stored else {"type": "unrestricted"}
     packages: dict[str, Any] = {"type": "packages"} | {manager: [] for manager in PACKAGE_MANAGERS}
+    packages |= stored["packages"] if stored else {}
+    if config is not None and config.packages is not None:
+        given = config.packages.model_fields_set - {"type"}
+        packages |= {manager: getattr(config.packages, manager) or [] for manager in given}
     return {"type": "cloud", "networking": networking, "packages": packages}
+
+
+def check_config(config: dict[str, Any]) -> None:
+    """What must hold between the parts of a resolved configuration. Raises RequestError (400)."""
+    named = any(config.get("packages", {}).get(manager) for manager in PACKAGE_MANAGERS)
+    if named and config["networking"]["type"] == "limited":
+        raise invalid("config.packages: packages are installed through the network: they need networking unrestricted.")
 
 
 def _networking(networking: Unrestricted | Limited) -> dict[str, Any]:
