@@ -79,7 +79,7 @@ class Packages(Kind):
     def notes(self, body: dict[str, Any]) -> list[str]:
         packages: dict[str, list[str]] = body.get("packages") or {}
         named = "; ".join(f"{manager}: {', '.join(names)}" for manager, names in packages.items())
-        return [f"These packages are installed: {named}."] if named else []
+        return [f"The environment comes with these packages: {named}."] if named else []
 
     async def _layer(self, digest: str, packages: dict[str, list[str]]) -> Path:
         home = self._folder / digest
@@ -95,8 +95,8 @@ class Packages(Kind):
         await asyncio.to_thread(_start_afresh, self._folder, home, layer)
         recipe = Recipe(f"packages-{digest}", home / "home", mounts=(Mount(layer, PLACE, writable=True),))
         try:
-            for manager, names in packages.items():
-                await self._install(recipe, digest, manager, names)
+            for manager in filter(packages.get, _COMMANDS):
+                await self._install(recipe, digest, manager, packages[manager])
         finally:
             await self._builders.remove(recipe)
         await asyncio.to_thread(done.touch)
