@@ -182,7 +182,7 @@ def custom(**changes: object) -> dict[str, object]:
         ([TOOLSET | {"configs": [{"name": "bash", "type": "read"}]}], "tools.0.configs.0: type 'read' does not fit the name 'bash'."),  # noqa: E501
         ([TOOLSET | {"configs": [{"name": "bash"}, {"name": "bash"}]}], "tools.0.configs: 'bash' is configured twice."),
         ([TOOLSET | {"configs": [{"name": "bash", "enabled": "yes"}]}], "tools.0.configs.0.enabled: must be true or false, got a string."),  # noqa: E501
-        ([TOOLSET | {"default_config": {"permission_policy": {"type": "auto"}}}], "tools.0.default_config.permission_policy: not supported by the local engine: the policy `auto`."),  # noqa: E501
+        ([TOOLSET | {"default_config": {"permission_policy": {"type": "maybe"}}}], "tools.0.default_config.permission_policy: type 'maybe' is not one of always_allow, always_ask, auto."),  # noqa: E501
         ([TOOLSET | {"configs": [{"name": "web_search", "enabled": True}]}], "tools.0.configs.0: not supported by the local engine: web_search has no implementation yet."),  # noqa: E501
         ([TOOLSET | {"configs": [{"name": "web_fetch", "allowed_domains": ["a.example"]}]}], "tools.0.configs.0: not supported by the local engine: allowed_domains of web_fetch."),  # noqa: E501
         ([{"type": "mcp_toolset", "mcp_server_name": "s"}], "tools: the mcp_toolset of 's' needs an entry of that name in mcp_servers."),  # noqa: E501

@@ -30,6 +30,7 @@ class Answer:
         self.speed: str | None = None  # that it ran at, where the endpoint says so
         self.searches = 0
         self.price: Price | None = None
+        self.judged: dict[int, Judgement] = {}  # block index -> what was decided about a call that the policy left open
         self._blocks: list[dict[str, Any]] = []
         self._inputs: dict[int, list[str]] = {}
         self._event_ids: dict[int, str] = {}  # block index -> id of the event that the block will be part of
@@ -116,8 +117,24 @@ class Answer:
 
     def needs_hands(self, agent: dict[str, Any]) -> bool:
         """Whether it has a call that may run at once, so that it is not the end of the turn."""
-        names = [block["name"] for block in self._blocks if block["type"] == "tool_use"]
-        return any(name in BUILTIN_TOOLS and judge(agent, name).permission == "allow" for name in names)
+        return any(
+            block["name"] in BUILTIN_TOOLS and self._judgement(agent, index).permission == "allow"
+            for index, block in enumerate(self._blocks)
+            if block["type"] == "tool_use"
+        )
+
+    def open_calls(self, agent: dict[str, Any]) -> list[tuple[int, dict[str, Any], Judgement]]:
+        """The calls that have to be judged one by one: index, block, and what the policy says so far."""
+        found = []
+        for index, block in enumerate(self._blocks):
+            if block["type"] == "tool_use" and not self._finish_input(index, block):
+                judgement = judge(agent, block["name"])
+                if judgement.is_open:
+                    found.append((index, block, judgement))
+        return found
+
+    def _judgement(self, agent: dict[str, Any], index: int) -> Judgement:
+        return self.judged.get(index) or judge(agent, self._blocks[index]["name"])
 
     def record(self, draft: Draft, agent: dict[str, Any], span: str) -> None:
         """Add the whole answer: messages, thinking and tool uses, the end of the span, results of refused calls."""
@@ -171,7 +188,7 @@ class Answer:
         """
         block = self._blocks[index]
         problem = self._finish_input(index, block)
-        judgement = Judgement("builtin", "deny", reason=problem) if problem else judge(agent, block["name"])
+        judgement = Judgement("builtin", "deny", reason=problem) if problem else self._judgement(agent, index)
         reason = judgement.reason
         self._name_call(index, block)
         fields: dict[str, Any] = {"name": block["name"], "input": block["input"]}

@@ -18,6 +18,7 @@ from antcli.engine.harness.compaction import asking_for_summary, compacted
 from antcli.engine.harness.control import Control, Interrupted, is_interrupted
 from antcli.engine.harness.conversation import Conversations
 from antcli.engine.harness.evaluation import Evaluations, begin_outcome, spend
+from antcli.engine.harness.judging import Judge
 from antcli.engine.harness.request import build
 from antcli.engine.harness.steps import Step, is_read, next_calls, next_step
 from antcli.engine.metrics import counters
@@ -68,6 +69,7 @@ class Harness:
     ) -> None:  # fmt: skip
         self._store = store
         self._conversations = Conversations(store)
+        self._judge = Judge(store, providers)
         self._evaluations = Evaluations(store, providers, sandboxes, data_dir)
         self._providers = providers
         self._sandboxes = sandboxes
@@ -227,6 +229,7 @@ class Harness:
         answer = Answer(log.preview)
         if not await self._get_answer(log, epoch, control, messages, answer):
             return
+        judge = await self._judge_calls(log, epoch, control, answer)
         if not answer.needs_hands(log.row.body["agent"]):
             await self._collect(log)
 
@@ -234,6 +237,8 @@ class Harness:
             if draft.state.span != span:  # a write that seemed to fail was none the less made
                 return
             answer.record(draft, log.row.body["agent"], span)
+            if judge is not None:
+                draft.add(internal("_judged", draft.state.thread_id, {"usage": judge.usage} | judge.spent()))
             if answer.stop_reason == "refusal":
                 turns.refuse_open_calls(draft, "The model refused.")
                 turns.end_evaluation(draft, "failed", "The model refused.")
@@ -245,6 +250,19 @@ class Harness:
                 turns.wait_for_client(draft)
 
         await _keep(log, decide, epoch)
+
+    async def _judge_calls(self, log: SessionLog, epoch: int, control: Control, answer: Answer) -> Answer | None:
+        """Have the calls judged whose policy is `auto`; the judge's answer, if it was asked. Raises Interrupted."""
+        open_calls = answer.open_calls(log.row.body["agent"])
+        if not open_calls:
+            return None
+        judge = Answer(lambda type, data: None)
+        try:
+            answer.judged = await control.race(log, self._judge.decide(log, open_calls, judge))
+        except Interrupted:
+            await log.commit(lambda draft: self._close_span(draft, is_error=None, answer=answer), epoch=epoch)
+            raise
+        return judge
 
     async def _pause_at_budget(self, log: SessionLog, epoch: int) -> None:
         """What the model owes stays owed, what is queued stays queued: a higher budget resumes it."""

@@ -142,6 +142,10 @@ def fold(state: State, record: Record) -> None:
     elif type == "agent.tool_result":
         state.calls.pop(json.loads(record.body)["tool_use_id"], None)
         state.owes = True
+    elif type == "_judged":
+        assert record.data is not None
+        spending.count(state, record.data["usage"], record.data)
+        state.requests += 1
     elif type == "_call_started":
         assert record.data is not None
         state.calls[record.data["id"]].started = True

@@ -8,7 +8,8 @@ from typing import Any, Literal
 from antcli.engine.tools.builtin import BUILTIN_TOOLS
 
 Permission = Literal["allow", "ask", "deny"]
-_PERMISSIONS: dict[str, Permission] = {"always_allow": "allow", "always_ask": "ask"}
+# What `auto` makes of a call is decided call by call; until then nobody has agreed to it.
+_PERMISSIONS: dict[str, Permission] = {"always_allow": "allow", "always_ask": "ask", "auto": "ask"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +18,13 @@ class Judgement:
 
     kind: Literal["builtin", "custom"]
     permission: Permission
-    evaluation: dict[str, str] | None = None
+    evaluation: dict[str, Any] | None = None
     reason: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """The call itself has still to be judged."""
+        return self.evaluation == {"type": "auto"}
 
 
 def enabled_builtins(agent: dict[str, Any]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from antcli.engine.api.schemas.base import Body, by_type, refused, tag
+from antcli.engine.api.schemas.base import Body, by_type, tag
 
 
 class AlwaysAllow(Body):
@@ -15,11 +15,15 @@ class AlwaysAsk(Body):
     type: Literal["always_ask"]
 
 
+class Auto(Body):
+    type: Literal["auto"]
+
+
 Policy = Annotated[
     Annotated[AlwaysAllow, tag("always_allow")]
     | Annotated[AlwaysAsk, tag("always_ask")]
-    | Annotated[Any, refused("the policy `auto`"), tag("auto")],
-    by_type("always_allow", "always_ask"),
+    | Annotated[Auto, tag("auto")],
+    by_type("always_allow", "always_ask", "auto"),
 ]
 
 
