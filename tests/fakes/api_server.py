@@ -1,5 +1,6 @@
 """An API server on loopback that answers what it was told, and remembers what it was asked."""
 
+import email
 import json
 import threading
 from collections.abc import Iterator
@@ -37,6 +38,18 @@ class Api:
         return self.requests[-1]
 
 
+def decoded(content, kind):
+    """JSON, or the parts of a form: (name, file name, content type or None, bytes)."""
+    if not kind.startswith("multipart/"):
+        return json.loads(content)
+    form = email.message_from_bytes(b"content-type: " + kind.encode() + b"\n\n" + content)
+    return [
+        (part.get_param("name", header="content-disposition"), part.get_filename(), part["content-type"],
+         part.get_payload(decode=True))
+        for part in form.get_payload()
+    ]  # fmt: skip
+
+
 def handler(api):
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -49,7 +62,7 @@ def handler(api):
         def answer(self):
             parts = urlsplit(self.path)
             length = int(self.headers.get("content-length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else None
+            body = decoded(self.rfile.read(length), self.headers.get("content-type", "")) if length else None
             api.requests.append(Request(self.command, parts.path, parse_qs(parts.query), body, dict(self.headers)))
             missing = (404, {"type": "error", "error": {"type": "not_found_error", "message": "Nothing here."}})
             answer = api.answers.get((self.command, parts.path), missing)

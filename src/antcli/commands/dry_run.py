@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from antcli.client.client import Client
 from antcli.client.debug import HIDDEN, is_open_header, without_secrets
 from antcli.commands.field_help import REFERENCES
+from antcli.commands.forms import close
 from antcli.references import LAST, looks_like_id
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def show(context: Context, operation: Operation, parts: Parts, *, names: dict[st
             "The local engine does not run now: the curl command works when it does. Any command starts it."
         )
     _print(context, server, request, body, command)
+    close(parts.form)
 
 
 def _with_last(context: Context, parts: Parts) -> Parts:

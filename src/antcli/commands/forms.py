@@ -32,3 +32,9 @@ def _part(path: str, flag: str) -> tuple[str, Any, str]:
         raise UsageError(f"{flag}: cannot read {path}: {error.strerror}.") from None
     kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
     return os.path.basename(path), file, kind
+
+
+def close(made: tuple[Any, ...]) -> None:
+    for _, (_, file, _) in made:
+        if hasattr(file, "close"):
+            file.close()

@@ -16,6 +16,7 @@ from antcli.context import Context, current
 from antcli.errors import UsageError
 
 if TYPE_CHECKING:
+    from antcli.client.client import Client
     from antcli.commands.requests import Parts
     from antcli.operations import Field, Operation
 
@@ -155,10 +156,22 @@ def send(context: Context, operation: Operation, parts: Parts, arguments: dict[s
         lines = client.lines(operation.name, *path, query=query, headers=headers)
         context.output.list(kind, islice(lines, most))
     else:
-        answer = client.call(operation.name, *path, query=query, headers=headers, body=parts.body, files=parts.form)
+        answer = _answer(client, operation, parts)
         if operation.name.endswith(".create") and not operation.path_params and "id" in (answer or {}):
             context.remember(operation.name.partition(".")[0], answer["id"])
         context.output.object(kind, answer)
+
+
+def _answer(client: Client, operation: Operation, parts: Parts) -> Any:
+    from antcli.commands.forms import close
+
+    try:
+        return client.call(
+            operation.name, *parts.path.values(), query=parts.query, headers=parts.headers, body=parts.body,
+            files=parts.form,
+        )  # fmt: skip
+    finally:
+        close(parts.form)
 
 
 def _most(arguments: dict[str, Any]) -> int | None:

@@ -206,6 +206,8 @@ def put(target: dict[str, Any], field: Field, name: str, text: Any) -> None:
     """Adds what a flag says to what earlier ones said about the same field. Raises UsageError that names the flag."""
     if text == "null" and (field.nullable or field.type in ("object", "map")):
         target[field.name] = None
+    elif field.type == "string[]" and field.nullable and text.startswith("["):
+        target[field.name] = embedded(values.parse(text, source=name), name=name)
     elif field.type.endswith("[]"):
         target[field.name] = [*_list(target.get(field.name)), *elements(field.type[:-2], name, text)]
     elif field.type in ("object", "map"):
