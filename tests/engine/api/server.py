@@ -66,6 +66,9 @@ class SomeModels:
     async def models(self) -> list[dict[str, Any]]:
         return self.found
 
+    async def offers_web_tools(self, model: str) -> bool:
+        return model.startswith("claude-")
+
     async def priced_as(self, model: str) -> str:
         return model
 

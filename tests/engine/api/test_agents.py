@@ -183,8 +183,14 @@ def custom(**changes: object) -> dict[str, object]:
         ([TOOLSET | {"configs": [{"name": "bash"}, {"name": "bash"}]}], "tools.0.configs: 'bash' is configured twice."),
         ([TOOLSET | {"configs": [{"name": "bash", "enabled": "yes"}]}], "tools.0.configs.0.enabled: must be true or false, got a string."),  # noqa: E501
         ([TOOLSET | {"default_config": {"permission_policy": {"type": "maybe"}}}], "tools.0.default_config.permission_policy: type 'maybe' is not one of always_allow, always_ask, auto."),  # noqa: E501
-        ([TOOLSET | {"configs": [{"name": "web_search", "enabled": True}]}], "tools.0.configs.0: not supported by the local engine: web_search has no implementation yet."),  # noqa: E501
-        ([TOOLSET | {"configs": [{"name": "web_fetch", "allowed_domains": ["a.example"]}]}], "tools.0.configs.0: not supported by the local engine: allowed_domains of web_fetch."),  # noqa: E501
+        ([TOOLSET | {"configs": [{"name": "web_search", "enabled": True}]}], "tools: web_search: not supported by the local engine: it runs at the model's provider, and the present one is not known to have it."),  # noqa: E501
+        ([TOOLSET | {"configs": [{"name": "web_search", "enabled": True, "permission_policy": {"type": "always_ask"}}]}], "tools: web_search: not supported by the local engine: it runs at the model's provider, where nobody can be asked, so its policy must be always_allow."),  # noqa: E501
+        ([TOOLSET | {"configs": [{"name": "web_search", "allowed_domains": []}]}], "tools.0.configs.0: allowed_domains: Empty list of domains is ambiguous. Provide at least one domain or null."),  # noqa: E501
+        ([TOOLSET | {"configs": [{"name": "web_search", "allowed_domains": ["a.example"], "blocked_domains": ["b.example"]}]}], "tools.0.configs.0: Only one of allowed_domains or blocked_domains may be set."),  # noqa: E501
+        ([TOOLSET | {"configs": [{"name": "web_fetch", "blocked_domains": ["https://a.example"]}]}], "tools.0.configs.0: blocked_domains: 'https://a.example' is no plain host name like docs.example.com."),  # noqa: E501
+        ([TOOLSET | {"configs": [{"name": "web_fetch", "blocked_domains": ["10.0.0.1"]}]}], "tools.0.configs.0: blocked_domains: '10.0.0.1' is no plain host name like docs.example.com."),  # noqa: E501
+        ([TOOLSET | {"configs": [{"name": "bash", "max_content_tokens": 5}]}], "tools.0.configs.0: max_content_tokens is no setting of bash."),  # noqa: E501
+        ([TOOLSET | {"configs": [{"name": "web_fetch", "url_sources": {}}]}], "tools.0.configs.0.url_sources: not supported by the local engine: url_sources of web_fetch."),  # noqa: E501
         ([{"type": "mcp_toolset", "mcp_server_name": "s"}], "tools: the mcp_toolset of 's' needs an entry of that name in mcp_servers."),  # noqa: E501
         ([{"type": "mcp_toolset", "mcp_server_name": "s"}] * 2, "tools: the MCP server 's' has two toolsets."),
         ([{"type": "mcp_toolset", "mcp_server_name": "s", "configs": [{"name": "a"}, {"name": "a"}]}], "tools.0.configs: 'a' is configured twice."),  # noqa: E501
@@ -237,6 +243,20 @@ def test_servers_and_toolsets_refer_to_each_other_on_the_agent_that_results(
     assert "needs an entry" in message_of(http.post(f"/v1/agents/{agent.id}", json={"mcp_servers": None}))
     cleared = sdk.beta.agents.update(agent.id, tools=[], mcp_servers=[])
     assert (cleared.version, cleared.mcp_servers, cleared.tools) == (2, [], [])
+
+
+def test_web_tools_where_the_models_provider_has_them(sdk: anthropic.Anthropic) -> None:
+    configs = [
+        {"name": "web_search", "enabled": True, "allowed_domains": ["docs.example/api"],
+         "user_location": {"type": "approximate", "country": "NL"}},
+        {"name": "web_fetch", "enabled": True, "max_content_tokens": 1000},
+    ]  # fmt: skip
+    agent = sdk.beta.agents.create(name="w", model="claude-opus-5-5", tools=[TOOLSET | {"configs": configs}])  # type: ignore[list-item]
+    search, fetch = agent.to_dict()["tools"][0]["configs"]  # type: ignore[index]
+    assert search["allowed_domains"] == ["docs.example/api"] and search["user_location"]["country"] == "NL"
+    assert (fetch["max_content_tokens"], fetch["url_sources"], fetch["blocked_domains"]) == (1000, None, None)
+    with pytest.raises(anthropic.BadRequestError, match="web_search"):
+        sdk.beta.agents.update(agent.id, model="my-own")
 
 
 def test_empty_forms_of_what_is_not_supported_pass(http: httpx.Client) -> None:

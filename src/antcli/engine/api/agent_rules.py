@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from antcli.engine.errors import invalid
+from antcli.engine.errors import invalid, unsupported
+from antcli.engine.providers.registry import Providers
+from antcli.engine.tools.web import named_web_tools
 
 
 def check_agent(agent: dict[str, Any], where: str = "") -> None:
@@ -21,3 +23,14 @@ def check_agent(agent: dict[str, Any], where: str = "") -> None:
                 f"{where}mcp_servers: no tool refers to the server {name!r}: add"
                 f' {{"type": "mcp_toolset", "mcp_server_name": "{name}"}} to tools.'
             )
+
+
+async def check_web_tools(agent: dict[str, Any], providers: Providers, where: str = "") -> None:
+    """The web tools run where the model does, or not at all. Raises RequestError (400)."""
+    for config in named_web_tools(agent):
+        if config["permission_policy"]["type"] != "always_allow":
+            reason = "it runs at the model's provider, where nobody can be asked, so its policy must be always_allow"
+            raise unsupported(f"{where}tools: {config['name']}", reason)
+        if not await providers.offers_web_tools(agent["model"]["id"]):
+            reason = "it runs at the model's provider, and the present one is not known to have it"
+            raise unsupported(f"{where}tools: {config['name']}", reason)

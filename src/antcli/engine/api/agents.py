@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from antcli.engine.api.agent_rules import check_agent
+from antcli.engine.api.agent_rules import check_agent, check_web_tools
 from antcli.engine.api.multiagent import Read, resolve_multiagent, with_own_version
 from antcli.engine.api.pages import page_body, slice_of
 from antcli.engine.api.query import Query
@@ -48,6 +48,7 @@ async def create(request: Request, query: Query) -> Response:
     }
     agent["multiagent"] = await resolve_multiagent(body.multiagent, None, agent, _reader(store))
     check_agent(agent)
+    await check_web_tools(agent, services(request).providers)
     await store.change(Insert("agent", agent["id"], agent), _version(agent))
     return json_response(agent)
 
@@ -71,6 +72,8 @@ async def update(request: Request, query: Query) -> Response:
         if changed == stored.body:
             return json_response(changed)
         check_agent(changed)
+        if {"tools", "model"} & body.model_fields_set:
+            await check_web_tools(changed, services(request).providers)
         version = changed["version"] + 1
         multiagent = with_own_version(changed["multiagent"], changed["id"], version)
         changed |= {"version": version, "updated_at": now(), "multiagent": multiagent}

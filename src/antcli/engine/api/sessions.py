@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from antcli.engine.api.agent_rules import check_agent
+from antcli.engine.api.agent_rules import check_agent, check_web_tools
 from antcli.engine.api.agents import read_agent
 from antcli.engine.api.multiagent import expanded
 from antcli.engine.api.pages import slice_of
@@ -79,6 +79,8 @@ async def update(request: Request, query: Query) -> Response:
         agent["mcp_servers"] = resolve_servers(body.agent.mcp_servers)
     if agent:
         changes["agent"] = agent
+        here, id = services(request), request.path_params["session_id"]
+        await check_web_tools((await here.sessions.get(id))["agent"] | agent, here.providers, "agent.")
     if "budget" in body.model_fields_set:
         changes["budget"] = body.budget.model_dump() if body.budget else None
     return json_response(await services(request).sessions.update(request.path_params["session_id"], changes, _check))
@@ -176,6 +178,7 @@ async def _session_agent(here: Services, body: SessionCreate) -> dict[str, Any]:
     if isinstance(reference, AgentWithOverrides):
         snapshot |= _overrides(reference)
         check_agent(snapshot, "agent.")
+    await check_web_tools(snapshot, here.providers, "agent.")
     snapshot["multiagent"] = await expanded(
         snapshot["multiagent"], snapshot, lambda id, version: read_agent(here.store, id, version)
     )

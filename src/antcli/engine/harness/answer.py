@@ -14,6 +14,7 @@ from antcli.engine.session.log import Draft
 from antcli.engine.session.turns import tool_error
 from antcli.engine.tools.builtin import BUILTIN_TOOLS
 from antcli.engine.tools.policy import Judgement, judge
+from antcli.engine.tools.web import result_of
 from antcli.prices import Price, cost_of_tokens
 
 NO_USAGE = dict.fromkeys(("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"), 0)
@@ -30,6 +31,7 @@ class Answer:
         self.speed: str | None = None  # that it ran at, where the endpoint says so
         self.searches = 0
         self.price: Price | None = None
+        self._server_calls: dict[str, str] = {}  # the provider's id of a call that it runs itself -> its event
         self.judged: dict[int, Judgement] = {}  # block index -> what was decided about a call that the policy left open
         self._blocks: list[dict[str, Any]] = []
         self._inputs: dict[int, list[str]] = {}
@@ -76,7 +78,7 @@ class Answer:
             self._preview_text(index, block["text"])
             return
         self._message_id, self._part = None, -1
-        if block["type"] == "tool_use":
+        if block["type"] in ("tool_use", "server_tool_use"):
             self._inputs[index] = []
         elif block["type"] in ("thinking", "redacted_thinking"):
             id = self._event_ids[index] = new_id("sevt")
@@ -158,6 +160,10 @@ class Answer:
                     refused.append((id, reason))
             elif block["type"] in ("thinking", "redacted_thinking"):
                 draft.add(event("agent.thinking", thread, id=self._event_ids[index]))
+            elif block["type"] == "server_tool_use":
+                self._record_server_call(draft, index, block)
+            elif block["type"].endswith("_tool_result"):
+                self._record_server_result(draft, block)
         if parts:
             draft.add(event("agent.message", thread, {"content": parts}, id=message_id))
         ending = {"model_request_start_id": span, "is_error": False, "model_usage": self.shown_usage()}
@@ -165,6 +171,22 @@ class Answer:
         draft.add(event("span.model_request_end", thread, ending, data=data))
         for id, reason in refused:
             draft.add(tool_error(thread, id, reason))
+
+    def _record_server_call(self, draft: Draft, index: int, block: dict[str, Any]) -> None:
+        """A call that the model's provider has run itself: nothing is left to do for it."""
+        self._finish_input(index, block)
+        allowed = {"evaluated_permission": "allow", "evaluation": {"type": "always_allow"}}
+        fields = {"name": block["name"], "input": block.get("input") or {}} | allowed
+        record = event("agent.tool_use", draft.state.thread_id, fields, data={"server": True})
+        draft.add(record)
+        self._server_calls[block["id"]] = record.event_id
+
+    def _record_server_result(self, draft: Draft, block: dict[str, Any]) -> None:
+        id = self._server_calls.pop(block.get("tool_use_id", ""), None)
+        if id is not None:
+            content, is_error = result_of(block)
+            fields = {"tool_use_id": id, "content": content, "is_error": is_error}
+            draft.add(event("agent.tool_result", draft.state.thread_id, fields, data={"server": True}))
 
     def calls(self) -> list[tuple[dict[str, Any], str]]:
         """The tool uses with their inputs, and for each what is wrong with its input or ""."""

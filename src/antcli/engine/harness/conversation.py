@@ -35,6 +35,8 @@ class Conversation:
             if record.processed_at is not None and not data.get("flushed"):
                 self._held += _without_blanks(json.loads(record.body)["content"])
                 self._release()
+        elif data.get("server"):  # it is in the answer itself
+            return
         elif type == "agent.tool_use" or type == "agent.custom_tool_use":
             self._provider_ids[record.event_id] = data["provider_id"]
         elif type == "agent.tool_result":

@@ -10,6 +10,7 @@ from antcli.engine.providers.base import ModelRequest
 from antcli.engine.session.state import State
 from antcli.engine.tools.builtin import BUILTIN_TOOLS
 from antcli.engine.tools.policy import enabled_builtins
+from antcli.engine.tools.web import server_tools
 
 _CACHE = {"type": "ephemeral"}
 _HANDS_NOTE = (
@@ -59,6 +60,7 @@ def _tools(agent: dict[str, Any]) -> list[dict[str, Any]]:
     for entry in agent["tools"]:
         if entry["type"] == "custom":
             tools.append({key: entry[key] for key in ("name", "description", "input_schema")})
+    tools += server_tools(agent)
     if tools:
         tools[-1] = tools[-1] | {"cache_control": _CACHE}
     return tools

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from antcli.engine.clock import timestamp
+from antcli.engine.model_facts import is_from_file
 from antcli.engine.providers.base import ModelError, Provider
 from antcli.engine.providers.discovery import discover
 from antcli.engine.providers.messages import MessagesProvider
@@ -80,6 +81,16 @@ class Providers:
             assert isinstance(provider, ScriptProvider)
             return (await provider.script()).price_as or None
         return None if model == "demo" or model.startswith("recording:") else model
+
+    async def offers_web_tools(self, model: str) -> bool:
+        """Whether the model's provider searches and fetches pages itself."""
+        if is_from_file(model):
+            return False
+        settings = self._settings or await self._discovered()
+        try:
+            return settings is not None and self._at(settings).endpoint.is_anthropic
+        except ModelError:  # settings that cannot be used; the first request says why
+            return False
 
     async def warm(self) -> None:
         """Make the configured endpoint's client before the first request needs it. Asks the endpoint nothing."""

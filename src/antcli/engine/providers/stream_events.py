@@ -94,7 +94,8 @@ class Normaliser:
         if delta["type"] in _DELTAS:
             block_type, field = _DELTAS[delta["type"]]
             text = delta.get(field) or ""
-            if block.type != block_type or not isinstance(text, str):
+            fits = block.type == block_type or (block_type, block.type) == ("tool_use", "server_tool_use")
+            if not fits or not isinstance(text, str):
                 raise ValueError(f"a {delta['type']} that does not fit its {block.type} block")
             delta = {**delta, field: text}
         if delta.get("partial_json"):

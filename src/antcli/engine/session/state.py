@@ -177,7 +177,7 @@ def fold(state: State, record: Record) -> None:
 
 def _open_call(state: State, record: Record) -> None:
     assert record.data is not None
-    if record.data.get("refused"):  # its result stands beside it
+    if record.data.get("refused") or record.data.get("server"):  # its result stands beside it
         return
     body = json.loads(record.body)
     state.calls[record.event_id] = Call(

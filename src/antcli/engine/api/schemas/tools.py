@@ -5,38 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator
 
-from antcli.engine.api.schemas.base import Body, by_type, invalid_value, tag, unsupported_value
+from antcli.engine.api.schemas.base import Body, by_type, invalid_value, tag
 from antcli.engine.api.schemas.custom_tools import BUILT_IN_TOOLS, CustomTool
 from antcli.engine.api.schemas.mcp import McpToolset, resolve_toolset
 from antcli.engine.api.schemas.policies import ToolSettings, resolve_settings
+from antcli.engine.api.schemas.web_tools import WebSettings, check_web_settings, resolve_web_settings
 
-WEB_TOOLS = ("web_fetch", "web_search")
 MAXIMUM_TOOLS = 256
 
 _DEFAULT = {"enabled": True, "permission_policy": {"type": "always_allow"}}
-_WEB_SETTINGS = (
-    "allowed_domains",
-    "blocked_domains",
-    "max_content_tokens",
-    "url_sources",
-    "user_location",
-)
 
 
-def _check_web_settings(value: Any) -> Any:
-    if isinstance(value, dict) and value.get("name") in WEB_TOOLS:
-        for field in _WEB_SETTINGS:
-            if value.get(field) is not None:
-                raise unsupported_value(f"{field} of {value['name']}")
-        if value.get("enabled") is True:
-            raise unsupported_value(f"{value['name']} has no implementation yet")
-        return {key: item for key, item in value.items() if key not in _WEB_SETTINGS}
-    return value
-
-
-class _ToolConfig(ToolSettings):
+class _ToolConfig(ToolSettings, WebSettings):
     name: Literal["bash", "edit", "read", "write", "glob", "grep", "web_fetch", "web_search"]
     type: Literal["bash", "edit", "read", "write", "glob", "grep", "web_fetch", "web_search"] | None = None
 
@@ -44,10 +26,11 @@ class _ToolConfig(ToolSettings):
 def _check_config(config: _ToolConfig) -> _ToolConfig:
     if config.type not in (None, config.name):
         raise invalid_value(f"type {config.type!r} does not fit the name {config.name!r}")
+    check_web_settings(config.name, config)
     return config
 
 
-ToolConfig = Annotated[_ToolConfig, BeforeValidator(_check_web_settings), AfterValidator(_check_config)]
+ToolConfig = Annotated[_ToolConfig, AfterValidator(_check_config)]
 
 
 def _check_distinct(configs: list[_ToolConfig]) -> list[_ToolConfig]:
@@ -113,6 +96,9 @@ def _resolved(tool: AgentToolset | CustomTool | McpToolset) -> dict[str, Any]:
         return resolve_toolset(tool)
     default = resolve_settings(tool.default_config, _DEFAULT)
     configs = [
-        {"type": config.name, "name": config.name} | resolve_settings(config, default) for config in tool.configs or ()
+        {"type": config.name, "name": config.name}
+        | resolve_settings(config, default)
+        | resolve_web_settings(config.name, config)
+        for config in tool.configs or ()
     ]
     return {"type": tool.type, "default_config": default, "configs": configs}
