@@ -165,3 +165,15 @@ async def test_a_script_may_stand_in_for_a_model_with_a_price(tmp_path: Path) ->
         id = await core.create(agent(core.script({"text": "Hi."})), "go")
         await core.idle(id)
         assert (await core.sessions.get(id))["usage"]["list_cost"] is None
+
+
+@asynchronous
+async def test_a_thread_costs_its_tokens_and_the_session_its_running_time_as_well(tmp_path: Path) -> None:
+    async with budgeted(tmp_path, brain=Turns(answer(text("Done."), input_tokens=DOLLARS_5))) as core:
+        id = await start(core, None, "go")
+        await core.idle(id)
+        state = (await core.logs.open(id)).state
+        state.active_seconds = 3600.0
+        (thread,) = await core.sessions.threads(id)
+        assert thread["usage"]["list_cost"]["amount"] == "500"
+        assert (await core.sessions.get(id))["usage"]["list_cost"]["amount"] == "508"

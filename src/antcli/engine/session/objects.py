@@ -56,7 +56,7 @@ def thread(row: SessionRow, state: State) -> dict[str, Any]:
             "active_seconds": round(state.active_until(moment), 6),
             "duration_seconds": (parse(state.ended_at or moment) - parse(row.created_at)).total_seconds(),
         },
-        "usage": turns.usage(state, moment) if ran else None,
+        "usage": turns.usage(state, moment, of_thread=True) if ran else None,
         "workflow_run_id": None,
         "created_at": row.created_at,
         "updated_at": row.updated_at,

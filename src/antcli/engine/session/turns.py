@@ -18,9 +18,10 @@ INTERRUPTED_OUTCOME = "The user interrupted the session."
 INTERRUPTED_CALL = "Tool execution was interrupted before completion. Please retry."
 
 
-def usage(state: State, moment: str) -> dict[str, Any]:
-    """The cumulative usage as the wire shows it (api.md 7.4)."""
+def usage(state: State, moment: str, *, of_thread: bool = False) -> dict[str, Any]:
+    """The cumulative usage as the wire shows it (api.md 7.4). A thread's cost is that without its running time."""
     counted = state.usage
+    spent = cost(state, moment) - (cost_of_time(state.active_until(moment)) if of_thread else 0)
     return {
         "input_tokens": counted["input_tokens"],
         "output_tokens": counted["output_tokens"],
@@ -29,7 +30,7 @@ def usage(state: State, moment: str) -> dict[str, Any]:
             "ephemeral_5m_input_tokens": counted["cache_creation_input_tokens"],
             "ephemeral_1h_input_tokens": 0,
         },
-        "list_cost": None if state.unpriced else {"amount": in_cents(cost(state, moment)), "currency": CURRENCY},
+        "list_cost": None if state.unpriced else {"amount": in_cents(spent), "currency": CURRENCY},
         "active_seconds": round(state.active_until(moment), 6),
         "server_tool_use": {"web_search_requests": state.searches, "web_fetch_requests": 0},
     }
