@@ -44,6 +44,7 @@ TABLE: dict[str, tuple[Row, ...]] = {
         Row("approve", "approve:approve", "Allow the tool calls that a session asks about."),
         Row("deny", "deny:deny", "Refuse the tool calls that a session asks about."),
         Row("interrupt", "interrupt:interrupt", "Stop what a session is doing."),
+        Row("cost", "cost:cost", "Add up what sessions cost.", ("costs",)),
     ),
     "Things": (
         Row("agents", "agents:app", "Agents: a model, a system prompt, tools.", ("agent",)),

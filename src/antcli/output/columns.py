@@ -14,7 +14,8 @@ from antcli.output.text import clean
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`path` is a dotted path into the object. Kinds: text (may be cut), id (never cut), time, status, number."""
+    """`path` is a dotted path into the object. Kinds: text (may be cut), id (never cut), time, status, number,
+    money (dollars), hours."""
 
     title: str
     path: str
@@ -43,6 +44,20 @@ def event_summary(event: dict[str, Any]) -> str:
     return ""
 
 
+def dollars(amount: float | None) -> str:
+    """`$1.23`, `$0.0004`: cents, and two digits of what is less."""
+    if amount is None:
+        return "unknown"
+    return f"${amount:.2f}" if amount == 0 or amount >= 0.1 else f"${amount:.2g}" if amount >= 0.0001 else "<$0.0001"
+
+
+_USED = (
+    Column("INPUT", "input_tokens", "number"), Column("CACHED", "cache_read_input_tokens", "number"),
+    Column("OUTPUT", "output_tokens", "number"), Column("TOKENS", "token_cost", "money"),
+    Column("HOURS", "hours", "hours"), Column("TIME", "time_cost", "money"),
+    Column("SEARCHES", "web_searches", "number"), Column("TOTAL", "total", "money"),
+)  # fmt: skip
+_SESSIONS = Column("SESSIONS", "sessions", "number")
 _ID = Column("ID", "id", "id")
 _NAME = Column("NAME", "name")
 _STATUS = Column("STATUS", "status", "status")
@@ -66,6 +81,10 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         _ID, Column("NAME", "display_name"), Column("STATUS", "lifecycle", "status"),
         Column("CONTEXT", "max_input_tokens", "number"), Column("OUTPUT", "max_tokens", "number"), _AGE,
     ),
+    "costs": (_ID, Column("AGENT", "agent"), Column("MODEL", "model"), *_USED),
+    "costs.agent": (Column("AGENT", "agent"), _SESSIONS, *_USED),
+    "costs.model": (Column("MODEL", "model"), _SESSIONS, *_USED),
+    "costs.day": (Column("DAY", "day", "id"), _SESSIONS, *_USED),
     "profiles": (
         Column("NAME", "name", "id"), Column("KIND", "kind"), Column("SERVER", "base_url"), Column("ACTIVE", "active"),
     ),
@@ -123,6 +142,10 @@ def cell(column: Column, item: dict[str, Any]) -> Any:
 def shown(column: Column, item: dict[str, Any]) -> str:
     """The value as a person reads it: on one line, times as ages."""
     value = cell(column, item)
+    if column.kind == "money":
+        return dollars(value)
+    if column.kind == "hours":
+        return f"{value:.2f}"
     if value is None or value == "":
         return "-"
     if isinstance(value, bool):

@@ -79,5 +79,11 @@ def _row(
         space = " " * max(0, widths[i] - text_width(text))
         if colour:
             text = paint(text, BOLD if header else STATUS_COLOURS.get(text, "") if columns[i].kind == "status" else "")
-        parts.append(space + text if columns[i].kind == "number" else text if i == present[-1] else text + space)
+        parts.append(
+            space + text
+            if columns[i].kind in ("number", "money", "hours")
+            else text
+            if i == present[-1]
+            else text + space
+        )
     return "  ".join(parts).rstrip() + "\n"
