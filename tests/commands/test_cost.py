@@ -7,7 +7,8 @@ AGENT = {"id": "agent_" + "a" * 24, "name": "reviewer", "created_at": "2026-01-0
 
 def session(number, model="claude-opus-5", day="2026-01-02", **usage):
     return {
-        "id": f"sesn_{number:024}", "type": "session", "status": "idle", "title": None, "created_at": f"{day}T10:00:00Z",
+        "id": f"sesn_{number:024}", "type": "session", "status": "idle", "title": None,
+        "created_at": f"{day}T10:00:00Z",
         "agent": {"id": AGENT["id"], "name": AGENT["name"], "model": {"id": model, "speed": "standard"}},
         "usage": usage, "stats": {"active_seconds": 1.0},
     }  # fmt: skip

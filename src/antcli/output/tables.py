@@ -13,6 +13,9 @@ _SAMPLE = 100  # rows that decide the widths; the rest streams past them
 _SHORTEST = 8  # a shrunk cell keeps this many columns
 
 
+_TO_THE_RIGHT = ("number", "money", "hours")
+
+
 def table(
     kind: str,
     items: Iterable[dict[str, Any]],
