@@ -50,6 +50,7 @@ TABLE: dict[str, tuple[Row, ...]] = {
         Row("agents", "agents:app", "Agents: a model, a system prompt, tools.", ("agent",)),
         Row("envs", "envs:app", "Environments: packages and network of the sandbox.", ENVS),
         Row("sessions", "sessions:app", "Sessions: an agent at work, with its events and threads.", ("session",)),
+        Row("edit", "edit:edit", "Change an agent, environment or session in your editor."),
         Row("models", "models:app", "Models that an agent can use.", ("model",)),
     ),
     "Setup": (
