@@ -265,3 +265,13 @@ def test_completion_prints_the_committed_script(environ, shell):
         [sys.executable, "-m", "antcli", "completion", shell], env=environ, capture_output=True, text=True, check=False
     )
     assert done.stdout == (ROOT / "completions" / name).read_text()
+
+
+def test_official_words_are_offered_when_they_are_begun():
+    from antcli.completion import words
+
+    assert "beta:" not in words([""])
+    assert words(["beta:agents:v"]).startswith("beta:agents:versions\t")
+    assert [line.split("\t")[0] for line in words(["beta:agents", "re"]).splitlines()] == ["retrieve"]
+    flags = [line.split("\t")[0] for line in words(["beta:agents", "create", "--mcp-server"]).splitlines()]
+    assert flags == ["--mcp-server", "--mcp-server.name", "--mcp-server.type", "--mcp-server.url"]

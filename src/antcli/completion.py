@@ -4,8 +4,9 @@ The shells call `ant __complete WORD...`: the words behind `ant`, the last one a
 line a candidate: the candidate, a tab, a few words about it. A line that is only `:files` asks for file names.
 
 Every command has a file in static/words, and `everywhere` the options of all. Its lines, in fields with tabs between:
-`command NAME HELP`, `alias NAME COMMAND`, `option NAME KIND HELP`, `argument KIND`. The kind of a value is empty
-(none), text, files, |choice|choice, or :names that the server knows.
+`command NAME HELP`, `official NAME HELP` (a command that is offered only when its name is begun), `alias NAME COMMAND`,
+`option NAME KIND HELP`, `argument KIND`. The kind of a value is empty (none), text, files, |choice|choice, or :names
+that the server knows. A colon in a name is a plus in the name of its file.
 """
 
 import os
@@ -24,13 +25,14 @@ class Place:
     def __init__(self, path: list[str]) -> None:
         self.path = path
         self.commands: dict[str, str] = {}
+        self.official: dict[str, str] = {}
         self.aliases: dict[str, str] = {}
         self.options: dict[str, tuple[str, str]] = {}
         self.arguments: list[str] = []
         self.pending = ""
         self.words: list[str] = []
         self.chosen: dict[str, str] = {}
-        self._read(".".join(["ant", *path]))
+        self._read(".".join(["ant", *path]).replace(":", "+"))
 
     def _read(self, name: str) -> None:
         with open(f"{_WORDS}/{name}.txt", encoding="utf-8") as file:
@@ -38,6 +40,8 @@ class Place:
                 what, name, *rest = line.rstrip("\n").split("\t")
                 if what == "command":
                     self.commands[name] = rest[0]
+                elif what == "official":
+                    self.official[name] = rest[0]
                 elif what == "alias":
                     self.aliases[name] = rest[0]
                 elif what == "option":
@@ -78,7 +82,7 @@ def place(typed: list[str]) -> Place | None:
                 at.pending = at.kind_of(option)
         elif at.commands:
             name = at.aliases.get(word, word)
-            if name not in at.commands:
+            if name not in at.commands and name not in at.official:
                 return None
             chosen, at = at.chosen, Place([*at.path, name])
             at.chosen = chosen
@@ -97,7 +101,7 @@ def words(typed: list[str]) -> str | None:
         if last.startswith("-"):
             return _lines({name: help for name, (_, help) in at.all_options().items()}, last)
         if at.commands:
-            return _lines(at.commands, last)
+            return _lines(at.commands | (at.official if last else {}), last)
     if kind.startswith(":"):
         return None
     if kind == "files" or value.startswith("@"):
