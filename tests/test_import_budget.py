@@ -71,7 +71,14 @@ def test_profile_commands_stay_light(environ):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["agents", "list"], ["agents", "list", "-o", "json"], ["agents", "list", "-o", "table"]]
+    "arguments",
+    [
+        ["agents", "list"],
+        ["agents", "list", "-o", "json"],
+        ["agents", "list", "-o", "table"],
+        ["beta:agents", "list"],
+        ["beta:agents", "list", "--transform", "id", "-r"],
+    ],
 )
 def test_a_piped_list_imports_only_what_it_needs(environ, arguments):
     with serving() as api:
