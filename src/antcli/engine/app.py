@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from antcli.engine.api import routes
+from antcli.engine.api import deployments, routes
 from antcli.engine.api.activity import Activity
 from antcli.engine.api.pages import Cursors, load_cursors
 from antcli.engine.api.services import Services
@@ -18,7 +18,9 @@ from antcli.engine.files.files import Files
 from antcli.engine.harness.harness import Harness
 from antcli.engine.memory.memories import Memories
 from antcli.engine.memory.stores import MemoryStores
+from antcli.engine.orchestration.deployments import Deployments
 from antcli.engine.orchestration.orchestrator import Orchestrator
+from antcli.engine.orchestration.scheduler import Scheduler
 from antcli.engine.providers.registry import Providers
 from antcli.engine.resources.file_mounts import FileMounts
 from antcli.engine.resources.outputs import Outputs
@@ -62,19 +64,23 @@ class Engine:
         )  # fmt: skip
         self.orchestrator = Orchestrator(self.store, logs, harness)
         self.sessions = Sessions(self.store, logs, self.orchestrator, self.sandboxes, self.resources, data_dir)
-        self.cursors: Cursors
+        self.deployments = Deployments(self.store, self._start_session)
+        self.scheduler = Scheduler(self.deployments)
+        self.services: Services
         self._warming: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Raises StorageError."""
         await self.store.open()
-        self.cursors = await load_cursors(self.store)
+        self.services = self._services(await load_cursors(self.store))
         await self.files.start()
         await self.orchestrator.start()
+        await self.scheduler.start()
         self._warming = asyncio.create_task(self.providers.warm())  # some 40 ms less for the first request
 
     async def park(self, grace: float) -> None:
         """Stop taking work; running turns end at their next event, after `grace` seconds where they are."""
+        await self.scheduler.stop()
         await self.orchestrator.stop(grace)
 
     async def close(self) -> None:
@@ -103,23 +109,30 @@ class Engine:
             "sandbox": sandbox,
             "model": model,
             "sessions": {"running": await self.running_sessions()},
+            "schedules": self.scheduler.scheduled,
             "idle_minutes": self.settings.idle_minutes,
         }
+
+    def _services(self, cursors: Cursors) -> Services:
+        return Services(
+            store=self.store,
+            sessions=self.sessions,
+            files=self.files,
+            vaults=self.vaults,
+            memories=self.memories,
+            resources=self.resources,
+            deployments=self.deployments,
+            providers=self.providers,
+            cursors=cursors,
+            activity=self.activity,
+            status=self.status,
+            retire=self.retire,
+        )
+
+    async def _start_session(self, deployment: dict[str, Any], session_id: str) -> None:
+        await deployments.start_session(self.services, deployment, session_id)
 
 
 def application(engine: Engine) -> ASGIApp:
     """The ASGI application of a started engine."""
-    services = Services(
-        store=engine.store,
-        sessions=engine.sessions,
-        files=engine.files,
-        vaults=engine.vaults,
-        memories=engine.memories,
-        resources=engine.resources,
-        providers=engine.providers,
-        cursors=engine.cursors,
-        activity=engine.activity,
-        status=engine.status,
-        retire=engine.retire,
-    )
-    return routes.application(services, engine.settings.api_key if engine.settings.port is not None else None)
+    return routes.application(engine.services, engine.settings.api_key if engine.settings.port is not None else None)

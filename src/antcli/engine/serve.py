@@ -147,7 +147,8 @@ class _Process:
                 at_rest = bool(idle_seconds) and engine.activity.quiet_seconds() >= idle_seconds
             if not at_rest:
                 continue
-            if not await engine.running_sessions():
+            # Whoever makes it retire starts the next one; of itself it stays as long as a schedule is to fire.
+            if not await engine.running_sessions() and (retiring or not engine.scheduler.scheduled):
                 return
             if not retiring:
                 engine.activity.touch()  # a session at work is use: the idle time begins after it

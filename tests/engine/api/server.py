@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from antcli.engine.api import deployments
 from antcli.engine.api.activity import Activity
 from antcli.engine.api.pages import load_cursors
 from antcli.engine.api.routes import application
@@ -17,6 +18,7 @@ from antcli.engine.files.files import Files
 from antcli.engine.http_server import http_server
 from antcli.engine.memory.memories import Memories
 from antcli.engine.memory.stores import MemoryStores
+from antcli.engine.orchestration.deployments import Deployments
 from antcli.engine.resources.file_mounts import FileMounts
 from antcli.engine.resources.resources import Resources
 from antcli.engine.sandbox.base import Recipe
@@ -117,10 +119,14 @@ class Server:
         async def status() -> dict[str, Any]:
             return {"pid": 1}
 
+        async def start_session(deployment: dict[str, Any], session_id: str) -> None:
+            await deployments.start_session(self.services, deployment, session_id)
+
         self.services = Services(
             store=store, sessions=sessions, files=files, resources=resources,
             providers=SomeModels(), cursors=await load_cursors(store),  # type: ignore[arg-type]
             memories=Memories(store, MemoryStores(store)), vaults=Vaults(store, Cipher(store, self.data_dir)),
+            deployments=Deployments(store, start_session),
             activity=Activity(), status=status, retire=self.retired.set,
         )  # fmt: skip
         self._http = http_server(application(self.services, KEY))

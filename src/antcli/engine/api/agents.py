@@ -110,6 +110,7 @@ async def archive(request: Request, query: Query) -> Response:
             archived = await store.replace(stored, stored.body | {"archived_at": moment, "updated_at": moment})
         except StaleError:
             continue
+        await services(request).deployments.agent_archived(stored.id)
         return json_response(archived.body)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from antcli.engine.api.schemas.agents import AgentCreate, AgentUpdate
+from antcli.engine.api.schemas.deployments import DeploymentCreate, DeploymentUpdate
 from antcli.engine.api.schemas.environments import EnvironmentCreate, EnvironmentUpdate
 from antcli.engine.api.schemas.events import EventSend
 from antcli.engine.api.schemas.memory import MemoryCreate, MemoryStoreCreate, MemoryStoreUpdate, MemoryUpdate
 from antcli.engine.api.schemas.sessions import SessionCreate, SessionUpdate
+from antcli.engine.api.schemas.user_profiles import ActionURLCreate, UserProfileCreate, UserProfileUpdate
 from antcli.engine.api.schemas.vaults import CredentialCreate, CredentialUpdate, VaultCreate, VaultUpdate
 
 BODIES: dict[str, type[BaseModel]] = {
@@ -27,4 +29,9 @@ BODIES: dict[str, type[BaseModel]] = {
     "vaults.update": VaultUpdate,
     "vaults.credentials.create": CredentialCreate,
     "vaults.credentials.update": CredentialUpdate,
+    "deployments.create": DeploymentCreate,
+    "deployments.update": DeploymentUpdate,
+    "user_profiles.create": UserProfileCreate,
+    "user_profiles.update": UserProfileUpdate,
+    "user_profiles.action_urls.create": ActionURLCreate,
 }

@@ -7,6 +7,7 @@ from starlette.types import ASGIApp
 
 from antcli.engine.api import (
     agents,
+    deployments,
     environments,
     events,
     files,
@@ -28,6 +29,7 @@ from antcli.engine.api.transport import Transport
 
 ROUTES = [
     *agents.ROUTES,
+    *deployments.ROUTES,
     *environments.ROUTES,
     *events.ROUTES,
     *files.ROUTES,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from antcli.engine.api.pages import Cursors
     from antcli.engine.files.files import Files
     from antcli.engine.memory.memories import Memories
+    from antcli.engine.orchestration.deployments import Deployments
     from antcli.engine.providers.registry import Providers
     from antcli.engine.resources.resources import Resources
     from antcli.engine.session.service import Sessions
@@ -40,6 +41,7 @@ class Services:
     vaults: Vaults
     memories: Memories
     resources: Resources
+    deployments: Deployments
     providers: Providers
     cursors: Cursors
     activity: Activity

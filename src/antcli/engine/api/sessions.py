@@ -24,7 +24,7 @@ from antcli.engine.api.validation import merge_metadata
 from antcli.engine.errors import RequestError, invalid
 from antcli.engine.ids import new_id
 from antcli.engine.providers.base import ModelError
-from antcli.engine.store.base import SessionFilter
+from antcli.engine.store.base import SessionFilter, Store
 from antcli.prices import price_of
 
 DEFAULT_LIMIT, MAXIMUM_LIMIT = 20, 100
@@ -38,14 +38,22 @@ _SNAPSHOT = (
 
 async def create(request: Request, query: Query) -> Response:
     body = await read_body(request, SessionCreate)
-    here = services(request)
-    agent, environment = await _session_agent(here, body), await _environment(here, body.environment_id)
+    return json_response(await make(services(request), body, plain(body.initial_events or [])))
+
+
+async def make(
+    here: Services, body: SessionCreate, initial_events: list[dict[str, Any]], *, id: str | None = None,
+    deployment_id: str | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """The one way to a session: for POST /v1/sessions and for deployments, which choose its id. Raises RequestError."""
+    agent, environment = await session_agent(here, body), await usable_environment(here.store, body.environment_id)
     if body.budget is not None:
-        await _check_budgetable(here, agent)
-    events = await with_rubrics(here, plain(body.initial_events or []), "initial_events")
-    id = new_id("sesn")
+        await check_budgetable(here, agent)
+    events = await with_rubrics(here, initial_events, "initial_events")
+    id = id or new_id("sesn")
+    attached: dict[str, Any] = {"deployment_id": deployment_id} if deployment_id else {}
     try:
-        session = await here.sessions.create(
+        return await here.sessions.create(
             id=id,
             agent=agent,
             environment=environment,
@@ -53,12 +61,11 @@ async def create(request: Request, query: Query) -> Response:
             metadata=body.metadata or {},
             initial_events=events,
             budget=body.budget.model_dump() if body.budget else None,
-            attached={"resources": await here.resources.attach(id, entries(body.resources))},
+            attached=attached | {"resources": await here.resources.attach(id, entries(body.resources))},
         )
     except RequestError:
         await here.resources.remove(id)
         raise
-    return json_response(session)
 
 
 async def retrieve(request: Request, query: Query) -> Response:
@@ -98,6 +105,7 @@ async def list_(request: Request, query: Query) -> Response:
     filter = SessionFilter(
         agent_id=query.text("agent_id"),
         agent_version=query.integer("agent_version", 1, 2**31),
+        deployment_id=query.text("deployment_id"),
         statuses=query.choices("statuses", STATUSES),
         created_at=created_at,
         include_archived=query.flag("include_archived"),
@@ -128,7 +136,7 @@ async def delete(request: Request, query: Query) -> Response:
     return json_response({"id": id, "type": "session_deleted"})
 
 
-async def _check_budgetable(here: Services, agent: dict[str, Any]) -> None:
+async def check_budgetable(here: Services, agent: dict[str, Any]) -> None:
     for model in sorted({agent["model"]["id"], *_models_in(agent["multiagent"])}):
         await _check_priced(here, model)
 
@@ -155,8 +163,9 @@ async def _check_priced(here: Services, model: str) -> None:
         raise invalid(message, code="model_not_budgetable")
 
 
-async def _environment(here: Services, id: str) -> dict[str, Any]:
-    found = await here.store.get("environment", id)
+async def usable_environment(store: Store, id: str) -> dict[str, Any]:
+    """Raises RequestError (404, 400) when there is none, or it is archived."""
+    found = await store.get("environment", id)
     if found is None:
         message = f"environment_id: no environment with id {id!r}."
         raise RequestError(404, "not_found_error", message, code="environment_not_found")
@@ -165,7 +174,7 @@ async def _environment(here: Services, id: str) -> dict[str, Any]:
     return found.body
 
 
-async def _session_agent(here: Services, body: SessionCreate) -> dict[str, Any]:
+async def session_agent(here: Services, body: SessionCreate) -> dict[str, Any]:
     """The agent's snapshot that the session keeps (semantics.md 1.2)."""
     reference = body.agent
     if isinstance(reference, str):
@@ -173,7 +182,7 @@ async def _session_agent(here: Services, body: SessionCreate) -> dict[str, Any]:
     else:
         agent = await read_agent(here.store, reference.id, reference.version)
     if agent["archived_at"] is not None:
-        raise invalid(f"agent: agent {agent['id']} is archived: it takes no new sessions.")
+        raise invalid(f"agent: agent {agent['id']} is archived: it takes no new sessions.", code="agent_archived")
     snapshot = {name: agent[name] for name in _SNAPSHOT}
     if isinstance(reference, AgentWithOverrides):
         snapshot |= _overrides(reference)

@@ -25,6 +25,7 @@ def session(row: SessionRow, state: State) -> dict[str, Any]:
         "agent": body["agent"],
         "environment_id": body["environment_id"],
         "resources": [shown(resource) for resource in body.get("resources", [])],
+        "deployment_id": body.get("deployment_id"),
         "vault_ids": [],
         "metadata": body["metadata"],
         "budget": body.get("budget"),

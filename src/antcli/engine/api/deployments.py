@@ -1,0 +1,297 @@
+"""Deployments and their runs: `/v1/deployments`, `/v1/deployment_runs` (api.md 16)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from antcli.engine.api.agents import read_agent
+from antcli.engine.api.pages import page_body, slice_of
+from antcli.engine.api.query import Query
+from antcli.engine.api.schemas.deployments import DeploymentCreate, DeploymentUpdate, shown, shown_run
+from antcli.engine.api.schemas.events import plain
+from antcli.engine.api.schemas.sessions import AgentReference, SessionCreate
+from antcli.engine.api.services import Services, json_response, operation, read_body, read_nothing, services
+from antcli.engine.api.sessions import check_budgetable, make, session_agent, usable_environment
+from antcli.engine.api.validation import merge_metadata
+from antcli.engine.clock import now
+from antcli.engine.errors import invalid, not_found
+from antcli.engine.ids import new_id
+from antcli.engine.orchestration.deployments import KIND, MOST_SCHEDULED, RUN, archived
+from antcli.engine.store.base import Object, StaleError, Store
+
+DEFAULT_LIMIT, MAXIMUM_LIMIT, MAXIMUM_RUNS = 20, 100, 1000
+_CLEARED: dict[str, Any] = {"description": None, "resources": [], "vault_ids": [], "schedule": None, "budget": None}
+_KEPT = ("name", "agent", "environment_id", "initial_events")
+
+
+async def create(request: Request, query: Query) -> Response:
+    body = await read_body(request, DeploymentCreate)
+    here = services(request)
+    moment = now()
+    deployment: dict[str, Any] = {
+        "id": new_id("depl"),
+        "type": "deployment",
+        "name": body.name,
+        **_CLEARED,
+        "metadata": body.metadata or {},
+        "status": "active",
+        "paused_reason": None,
+        "created_at": moment,
+        "updated_at": moment,
+        "archived_at": None,
+        "fires_from": moment,
+        **await _resolved(here, body),
+    }
+    await _check_session(here, deployment)
+    if deployment["schedule"] is not None:
+        await _check_scheduled(here)
+    stored = await here.store.insert(KIND, deployment["id"], deployment)
+    here.deployments.changed(stored)
+    return json_response(shown(deployment))
+
+
+async def retrieve(request: Request, query: Query) -> Response:
+    return json_response(shown((await _stored(services(request).store, request)).body))
+
+
+async def update(request: Request, query: Query) -> Response:
+    body = await read_body(request, DeploymentUpdate)
+    here = services(request)
+    for name in _KEPT:
+        if name in body.model_fields_set and getattr(body, name) is None:
+            raise invalid(f"{name}: cannot be cleared.")
+    changes = await _resolved(here, body)
+
+    async def change(old: dict[str, Any]) -> dict[str, Any]:
+        _must_live(old, "changed")
+        new = old | changes
+        new["metadata"] = merge_metadata(old["metadata"], body.metadata)
+        if new["schedule"] is not None and old["schedule"] is None:
+            await _check_scheduled(here)
+        if "schedule" in changes:
+            new |= _rescheduled(old, new["schedule"])
+        if new != old:
+            await _check_session(here, new)
+        return new
+
+    return await _change(request, change)
+
+
+async def list_(request: Request, query: Query) -> Response:
+    here, fields = services(request), []
+    if (agent := query.text("agent_id")) is not None:
+        fields.append(("agent.id", agent))
+    status, include_archived = query.text("status"), query.flag("include_archived")
+    if status is not None:
+        if status not in ("active", "paused"):
+            raise invalid(f"status: must be active or paused, got {status[:60]!r}.")
+        if include_archived:
+            raise invalid("status: cannot be combined with include_archived.")
+        fields.append(("status", status))
+    created_at = query.times("created_at")
+    part = slice_of(
+        here.cursors, "deployments", page=query.text("page"), order="desc", created_at=created_at,
+        limit=query.limit(DEFAULT_LIMIT, MAXIMUM_LIMIT),
+    )  # fmt: skip
+    rows = await here.store.list(
+        KIND, part.page, include_archived=include_archived, created_at=created_at, fields=fields
+    )
+    rows_of_page, next_page, _ = part.cut(rows, lambda row: row.sequence)
+    return json_response(page_body([shown(row.body) for row in rows_of_page], next_page))
+
+
+async def archive(request: Request, query: Query) -> Response:
+    await read_nothing(request)
+
+    async def change(old: dict[str, Any]) -> dict[str, Any]:
+        return old if old["archived_at"] is not None else old | archived(old)
+
+    return await _change(request, change)
+
+
+async def pause(request: Request, query: Query) -> Response:
+    await read_nothing(request)
+
+    async def change(old: dict[str, Any]) -> dict[str, Any]:
+        _must_live(old, "paused")
+        return old | {"status": "paused", "paused_reason": {"type": "manual"}}
+
+    return await _change(request, change)
+
+
+async def unpause(request: Request, query: Query) -> Response:
+    await read_nothing(request)
+
+    async def change(old: dict[str, Any]) -> dict[str, Any]:
+        _must_live(old, "unpaused")
+        if old["status"] == "active":
+            return old
+        # What was missed meanwhile stays missed.
+        return old | {"status": "active", "paused_reason": None, "fires_from": now()}
+
+    return await _change(request, change)
+
+
+async def run(request: Request, query: Query) -> Response:
+    await read_nothing(request)
+    here = services(request)
+    stored = await _stored(here.store, request)
+    _must_live(stored.body, "run")
+    return json_response(shown_run(await here.deployments.run_now(stored)))
+
+
+async def retrieve_run(request: Request, query: Query) -> Response:
+    id = request.path_params["deployment_run_id"]
+    found = await services(request).store.get(RUN, id)
+    if found is None:
+        raise not_found("deployment run", id)
+    return json_response(shown_run(found.body))
+
+
+async def list_runs(request: Request, query: Query) -> Response:
+    here = services(request)
+    fields: list[tuple[str, Any]] = []
+    if query.text("has_error") is not None:
+        fields.append(("failed", query.flag("has_error")))
+    if (trigger := query.text("trigger_type")) is not None:
+        if trigger not in ("schedule", "manual"):
+            raise invalid(f"trigger_type: must be schedule or manual, got {trigger[:60]!r}.")
+        fields.append(("trigger_context.type", trigger))
+    created_at = query.times("created_at")
+    part = slice_of(
+        here.cursors, "deployment runs", page=query.text("page"), order="desc", created_at=created_at,
+        limit=query.limit(DEFAULT_LIMIT, MAXIMUM_RUNS),
+    )  # fmt: skip
+    rows = await here.store.list(
+        RUN, part.page, parent=query.text("deployment_id"), created_at=created_at, fields=fields
+    )
+    rows_of_page, next_page, _ = part.cut(rows, lambda row: row.sequence)
+    return json_response(page_body([shown_run(row.body) for row in rows_of_page], next_page))
+
+
+async def start_session(here: Services, deployment: dict[str, Any], session_id: str) -> None:
+    """The session of a run, made as POST /v1/sessions makes it. Raises RequestError."""
+    await make(here, _session(deployment), deployment["initial_events"], id=session_id, deployment_id=deployment["id"])
+
+
+def _session(deployment: dict[str, Any]) -> SessionCreate:
+    return SessionCreate.model_validate(
+        {
+            "agent": deployment["agent"],
+            "environment_id": deployment["environment_id"],
+            "title": deployment["name"],
+            "resources": deployment["resources"] or None,
+            "vault_ids": deployment["vault_ids"] or None,
+            "budget": deployment["budget"],
+        }
+    )
+
+
+async def _check_session(here: Services, deployment: dict[str, Any]) -> None:
+    """Refuse what no session could be made of. Raises RequestError."""
+    agent = await session_agent(here, _session(deployment))
+    if deployment["budget"] is not None:
+        await check_budgetable(here, agent)
+    await usable_environment(here.store, deployment["environment_id"])
+
+
+async def _resolved(here: Services, body: DeploymentCreate | DeploymentUpdate) -> dict[str, Any]:
+    """The fields that were given, as they are stored; the agent pinned to a version."""
+    given = body.model_fields_set - {"metadata"}
+    found: dict[str, Any] = {}
+    for name in given:
+        value = getattr(body, name)
+        if name == "agent" and value is not None:
+            found["agent"] = await _pinned(here.store, value)
+        elif name == "initial_events":
+            found[name] = plain(value)
+        elif name == "schedule" and value is not None:
+            found[name] = value.model_dump() | {"last_run_at": None}
+        elif name == "description":
+            found[name] = value or None
+        else:
+            found[name] = _dumped(value) or _CLEARED.get(name)
+    return found
+
+
+def _dumped(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_dumped(item) for item in value]
+    return value.model_dump(exclude_none=True) if isinstance(value, BaseModel) else value
+
+
+async def _pinned(store: Store, reference: str | AgentReference) -> dict[str, Any]:
+    if isinstance(reference, str):
+        agent = await read_agent(store, reference)
+    else:
+        agent = await read_agent(store, reference.id, reference.version)
+    return {"type": "agent", "id": agent["id"], "version": agent["version"]}
+
+
+def _rescheduled(old: dict[str, Any], schedule: dict[str, Any] | None) -> dict[str, Any]:
+    """A new schedule begins now and remembers the last run; the same one goes on."""
+    before = old["schedule"]
+    if schedule is None or before is None:
+        return {"fires_from": now()} if schedule is not before else {}
+    if all(schedule[name] == before[name] for name in ("expression", "timezone")):
+        return {"schedule": before}
+    return {"schedule": schedule | {"last_run_at": before["last_run_at"]}, "fires_from": now()}
+
+
+async def _check_scheduled(here: Services) -> None:
+    if len(await here.deployments.all_scheduled()) >= MOST_SCHEDULED:
+        raise invalid(f"schedule: at most {MOST_SCHEDULED:,} deployments have a schedule; archive one.")
+
+
+def _must_live(deployment: dict[str, Any], verb: str) -> None:
+    if deployment["archived_at"] is not None:
+        raise invalid(f"Deployment {deployment['id']} is archived and cannot be {verb}.")
+
+
+async def _change(request: Request, change: Any) -> Response:
+    here = services(request)
+    while True:
+        stored = await _stored(here.store, request)
+        changed = await change(stored.body)
+        if changed == stored.body:
+            return json_response(shown(changed))
+        try:
+            replaced = await here.store.replace(stored, changed | {"updated_at": now()})
+        except StaleError:
+            continue
+        here.deployments.changed(replaced)
+        return json_response(shown(replaced.body))
+
+
+async def _stored(store: Store, request: Request) -> Object:
+    id = request.path_params["deployment_id"]
+    found = await store.get(KIND, id)
+    if found is None:
+        raise not_found("deployment", id)
+    return found
+
+
+_TIMES = ("created_at[gte]", "created_at[lte]")
+_ONE = "/v1/deployments/{deployment_id}"
+
+ROUTES = [
+    operation("POST", "/v1/deployments", create),
+    operation(
+        "GET", "/v1/deployments", list_, "agent_id", "status", "include_archived", "limit", "page", *_TIMES
+    ),
+    operation("GET", _ONE, retrieve),
+    operation("POST", _ONE, update),
+    operation("POST", f"{_ONE}/archive", archive),
+    operation("POST", f"{_ONE}/pause", pause),
+    operation("POST", f"{_ONE}/unpause", unpause),
+    operation("POST", f"{_ONE}/run", run),
+    operation(
+        "GET", "/v1/deployment_runs", list_runs, "deployment_id", "has_error", "trigger_type", "limit", "page",
+        "created_at[gt]", "created_at[lt]", *_TIMES,
+    ),
+    operation("GET", "/v1/deployment_runs/{deployment_run_id}", retrieve_run),
+]  # fmt: skip
