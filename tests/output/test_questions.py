@@ -63,7 +63,14 @@ def test_keys(keys: list[str], answer: Answer | None) -> None:
 def test_a_key_too_early_does_nothing() -> None:
     desk = Desk(command="ls")
     assert desk.type("y", after=GUARD_SECONDS - 0.01) is None
-    assert desk.type("y", after=0.02) == Answer(True)
+    assert desk.type("y", after=0.02) is None  # still typing: only after a pause does a key count
+    assert desk.type("y", after=GUARD_SECONDS) == Answer(True)
+
+
+def test_keys_that_come_together_are_no_answer() -> None:
+    desk = Desk(command="ls")
+    assert desk.type("", after=GUARD_SECONDS) is None
+    assert desk.type("y", after=GUARD_SECONDS) == Answer(True)
 
 
 def test_the_whole_input_is_shown_and_nothing_in_it_hides() -> None:

@@ -110,6 +110,7 @@ class Drive:
         self.before_reconnect = before_reconnect
         self.goes_on = goes_on
         self.turn = turn
+        self.leaving_notice = "Interrupting (Ctrl-C again leaves at once)."
         self._inbox: SimpleQueue[_Item] = SimpleQueue()
         self._stop = threading.Event()
         self._opened = False
@@ -301,7 +302,7 @@ class Drive:
         if self.leaving == "leave" or not self._opened:
             return
         self.deadline = time.monotonic() + _STOPPING_SECONDS
-        self.view.notice("Interrupting (Ctrl-C again leaves at once).")
+        self.view.notice(self.leaving_notice)
         self.view.refresh()
         try:
             self._send({"type": "user.interrupt"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from antcli.client.drive import Approval
     from antcli.context import Context
 
-_LEAVING = ("/exit", "/quit")
 _SHOWN_EVENTS = 12  # of a session that is taken up again
 
 SessionOpt = Annotated[
@@ -34,7 +33,10 @@ def chat(
     continue_: ContinueOpt = False,
     approve: ApproveOpt = "ask",
 ) -> int:
-    """Talk with an agent. Ctrl-C stops its turn, Ctrl-D or /exit leaves; the session stays."""
+    """Talk with an agent. Type ahead while it works; Esc or Ctrl-C stops its turn, Ctrl-D or /exit leaves.
+
+    Alt+Enter or Ctrl-J begins a new line. /help shows what else can be typed. The session stays when you leave.
+    """
     from antcli.commands.starting import Wish, start
     from antcli.commands.turns import checked_approval
 
@@ -51,71 +53,39 @@ def chat(
         if agent or env or model or system:
             raise UsageError("--agent, --env, --model and --system are for new sessions.")
         session_id = context.resolve_id("sessions", existing)
-        _take_up(context, session_id, approval)
+        resume = _take_up(context, session_id)
     else:
         started = start(context, Wish(agent=agent, environment=env, model=model, system=system, title="Chat"), [])
-        session_id = started.session_id
+        session_id, resume = started.session_id, False
         context.output.notice(started.header)
-    _converse(context, session_id, approval)
-    context.output.notice(f"The session stays. Go on with `ant chat --session {session_id}`.")
+    if not _take_part(context, session_id, approval, resume=resume):
+        context.output.notice(f"The session stays. Go on with `ant chat --session {session_id}`.")
     return ExitCode.OK
 
 
-def _converse(context: Context, session_id: str, approval: Approval) -> None:
-    from antcli.client.launch import user_message
-    from antcli.commands.turns import keep_engine, perform, report
+def _take_part(context: Context, session_id: str, approval: Approval, *, resume: bool) -> bool:
+    """The conversation until the person leaves; True when what is to be said about it has been said."""
+    from antcli.commands.conversation import Conversation
 
-    line = _input_line(context)
-    ensure_engine = keep_engine(context)
-    while True:
-        try:
-            text = line.prompt("> ").strip()
-        except KeyboardInterrupt:  # an unfinished line is thrown away, as in a shell
-            continue
-        except EOFError:
-            return
-        if text in _LEAVING:
-            return
-        if not text:
-            continue
-        if ensure_engine is not None:
-            ensure_engine()  # the last turn may be long ago
-        turn, ending = perform(context, session_id, [user_message(text)], approve=approval)
-        if ending.exit_code != ExitCode.INTERRUPTED:
-            report(context, session_id, turn, ending)
-        if turn.status in ("terminated", "deleted"):
-            return
+    conversation = Conversation(context, session_id, approval)
+    conversation.run(resume=resume)
+    if not conversation.at_work:
+        return False
+    hint = f"Watch it with `ant logs -f {session_id}`, go on with `ant chat --session {session_id}`."
+    context.output.notice(f"The session is still at work. {hint}")
+    return True
 
 
-def _take_up(context: Context, session_id: str, approval: Approval) -> None:
-    """Show the end of what was said, and go on with a turn that is under way or waits for an answer."""
-    from antcli.commands.turns import perform, report
+def _take_up(context: Context, session_id: str) -> bool:
+    """Show the end of what was said; True when a turn is under way or waits for an answer."""
     from antcli.commands.wait import how_it_stands
     from antcli.output.transcript import Transcript
 
     query = {"order": "desc", "limit": _SHOWN_EVENTS, "types": ["user.message", "agent.message", "agent.tool_use"]}
     recent = list(context.client.pages("sessions.events.list", session_id, query=query, limit=_SHOWN_EVENTS))
-    transcript = Transcript()
+    transcript = Transcript(colour=context.terminal.colour)
     for event in reversed(recent):
         for line in transcript.lines(event):
             context.output.text(line)
     turn = how_it_stands(context.client, session_id)
-    if turn.status in ("running", "rescheduling") or turn.reason == "requires_action":
-        turn, ending = perform(context, session_id, [], approve=approval)
-        report(context, session_id, turn, ending)
-
-
-def _input_line(context: Context) -> Any:
-    """A line with history and editing; the history is kept in the data directory, for this user only."""
-    import os
-
-    from prompt_toolkit import PromptSession
-    from prompt_toolkit.history import FileHistory
-
-    from antcli.profiles.paths import data_dir
-
-    folder = data_dir(context.environ)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / "chat_history"
-    os.close(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600))
-    return PromptSession(history=FileHistory(os.fspath(path)))
+    return turn.status in ("running", "rescheduling") or turn.reason == "requires_action"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from antcli.client.drive import Approval
@@ -14,19 +14,23 @@ from antcli.errors import ExitCode, UsageError
 from antcli.output.failures import Failure
 
 if TYPE_CHECKING:
-    from antcli.client.drive import Ending, Questions, View
+    from antcli.client.drive import Drive, Ending, Questions, View
     from antcli.context import Context
+
+Stage = Callable[[Turn], "AbstractContextManager[tuple[View, Questions | None]]"]  # made for each turn
 
 APPROVALS: tuple[Approval, ...] = ("ask", "all", "none")
 
 
 def perform(
     context: Context, session_id: str, events: list[Event], *, approve: Approval = "ask", deadline: float | None = None,
-    header: str = "", hint: str = "Ctrl-C interrupts", fresh: bool = False,
+    header: str = "", hint: str = "Ctrl-C interrupts", fresh: bool = False, stage: Stage | None = None,
+    begun: Callable[[Drive], None] | None = None,
 ) -> tuple[Turn, Ending]:  # fmt: skip
     """Send the events and follow the session to the end of the turn they start; without any, of the one under way.
 
-    A `fresh` session has no turn before this one.
+    A `fresh` session has no turn before this one. `stage` makes the view and the questions where they are not those
+    that suit the streams; `begun` gets the drive before it runs.
     """
     from antcli.client.drive import Drive
     from antcli.commands.wait import how_it_stands
@@ -43,11 +47,13 @@ def perform(
 
     if events and not fresh:  # until our message is in, an idle is somebody else's
         turn.begin_with_own()
-    with _view(context, turn, header, hint) as (view, questions):
+    with stage(turn) if stage else _view(context, turn, header, hint) as (view, questions):
         drive = Drive(
             client, session_id, turn=turn, view=view, opening=opening, approve=approve, questions=questions,
             deadline=deadline, before_reconnect=keep_engine(context),
         )  # fmt: skip
+        if begun is not None:
+            begun(drive)
         ending = drive.run()
         finish = getattr(view, "finish", None)
         if finish is not None:
@@ -96,16 +102,23 @@ def shows_answer(context: Context) -> bool:
 
 def report(context: Context, session_id: str, turn: Turn, ending: Ending) -> None:
     """Say on stderr why the turn did not end well, and the command that goes on from here."""
+    failure = failure_of(session_id, turn, ending)
+    if failure is not None:
+        context.output.error(failure)
+
+
+def failure_of(session_id: str, turn: Turn, ending: Ending) -> Failure | None:
+    """Why the turn did not end well, and what to do; None when it did."""
     code = ending.exit_code
     if code == ExitCode.OK:
-        return
+        return None
     if code == ExitCode.REQUIRES_ACTION:
         message, hint = action_needed(session_id, turn.pending)
     else:
         message = ending.message or f"The turn ended with {turn.reason}."
         gone = turn.status in ("terminated", "deleted")
         hint = "" if gone else f'Go on with `ant run --session {session_id} "..."`.'
-    context.output.error(Failure(message, hint, code, type=_error_type(turn, code)))
+    return Failure(message, hint, code, type=_error_type(turn, code))
 
 
 def action_needed(session_id: str, pending: list[Event]) -> tuple[str, str]:

@@ -21,6 +21,7 @@ class Keyboard:
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
+        self.takes_text = False  # keys that come together are a text, not several answers
         self._before: Any = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -60,8 +61,12 @@ class Keyboard:
                 return
             if not data:
                 return
-            for key in _SEQUENCE.sub("", decoder.decode(data)):
-                put(key)
+            keys = _SEQUENCE.sub("", decoder.decode(data))
+            if len(keys) > 1 and not self.takes_text:
+                put("")  # pasted, or typed before
+            else:
+                for key in keys:
+                    put(key)
 
 
 @contextmanager

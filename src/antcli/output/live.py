@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from antcli.client.turn import CALLS, RESULTS, Event, Turn, text_of
 from antcli.output.foreign import harmless
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+_THREAD_STYLES = ("magenta", "blue", "yellow", "cyan", "bright_magenta", "bright_blue")  # text.thread_colour
 _STYLES = {"text": "", "heading": "bold", "code": "cyan"}
 _WIDEST = 100  # columns of prose: longer rows are hard to read
 _RESULT_ROWS = 5
@@ -43,6 +44,12 @@ _UNICODE = _Marks("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "✓", "✗", "?", "│", " 
 _ASCII = _Marks("-\\|/", "+", "x", "?", "|", " - ")
 
 
+class Drawing(Protocol):
+    """Where the view is drawn: `tail.Tail`, or above an input line."""
+
+    def show(self, above: Sequence[Text], rows: Sequence[Text], /) -> None: ...
+
+
 class Live:
     """The view for `client.drive`. Without `show_answer` (stdout is a pipe) only what happens on the way is shown."""
 
@@ -50,8 +57,9 @@ class Live:
     lively = True
 
     def __init__(
-        self, console: Console, turn: Turn, *, show_answer: bool = True, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+        self, console: Console, turn: Turn, *, show_answer: bool = True, clock: Callable[[], float] = time.monotonic,
+        tail: Drawing | None = None,
+    ) -> None:  # fmt: skip
         self.console = console
         self.turn = turn
         self.show_answer = show_answer
@@ -60,7 +68,8 @@ class Live:
         self._clock = clock
         self._started = clock()
         self._drawn = float("-inf")
-        self._tail = Tail(console)
+        self._tail: Drawing = tail or Tail(console)
+        self._threads: dict[str, str] = {}  # names of threads that are not the session's own
         self._above: list[Text] = []
         self._block = ""  # what the last row above belongs to
         self._gap = False  # an empty row is due: it keeps message and calls apart
@@ -223,11 +232,20 @@ class Live:
 
     def _described(self, call: Event, reserved: int) -> list[tuple[str, str]]:
         """Name and short input, cut so that `reserved` columns of the row stay free."""
-        width = max(self._width(narrow=False) - reserved, 8)
+        label, colour = self._thread_label(call)
+        width = max(self._width(narrow=False) - reserved - text_width(label), 8)
         name = cut(harmless(name_of(call)), width)
         room = width - text_width(name) - 1
         short = cut(harmless(short_input(call)).replace("\n", " "), room) if room > 3 else ""
-        return [(name, "bold"), (f" {short}" if short else "", "")]
+        return [(label, colour), (name, "bold"), (f" {short}" if short else "", "")]
+
+    def _thread_label(self, event: Event) -> tuple[str, str]:
+        """The thread that an event came from, when it is not the session's own, and its colour."""
+        id = str(event.get("session_thread_id") or "")
+        if not id:
+            return "", ""
+        name = cut(harmless(self._threads.get(id, id)), 24)
+        return f"[{name}] ", _THREAD_STYLES[sum(id.encode()) % len(_THREAD_STYLES)]
 
     # The rest.
 
@@ -252,7 +270,9 @@ class Live:
         elif kind == "agent.thread_context_compacted":
             self.say("The context was compacted.", "dim")
         elif kind == "session.thread_created" and event.get("agent_name"):
-            self.say(f"Thread of {harmless(str(event['agent_name']))} started.", "dim")
+            self._threads[str(event.get("session_thread_id"))] = str(event["agent_name"])
+            label, colour = self._thread_label(event)
+            self.say(f"{label}started", colour)
         elif kind == "user.tool_confirmation" and event.get("result") == "deny":
             self.say("Denied.", "dim")
 

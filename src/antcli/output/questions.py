@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from antcli.client.drive import Answer
 from antcli.client.turn import Event
@@ -15,21 +15,31 @@ from antcli.output.tool_calls import full_input, name_of
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from antcli.output.keyboard import Keyboard
-
-GUARD_SECONDS = 0.5  # keys this soon after the question appeared were meant for something else
+GUARD_SECONDS = 0.5  # keys before there was such a pause were meant for something else
 
 _CHOICES = "y allow · n deny · r deny with a reason · q leave it open"
+
+
+class Keys(Protocol):
+    """Where keys come from while a question is open: `keyboard.Keyboard`, or an input line.
+
+    An empty key stands for several at once, which are no answer, except while it `takes_text`.
+    """
+
+    takes_text: bool
+
+    def open(self, put: Callable[[str], None], /) -> None: ...
+    def close(self) -> None: ...
 
 
 class TerminalQuestions:
     """Asks in the live view; keys come from the keyboard."""
 
-    def __init__(self, live: Live, keyboard: Keyboard, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, live: Live, keyboard: Keys, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.live = live
         self.keyboard = keyboard
         self._clock = clock
-        self._opened = 0.0
+        self._quiet_since = 0.0
         self._title = ""
         self._reason: str | None = None  # the reason while it is typed
 
@@ -40,8 +50,9 @@ class TerminalQuestions:
         )
         for line in full_input(call) or ["(no input)"]:
             self.live.say("    " + revealed(line).replace("\n", " "))
-        self._opened = self._clock()
+        self._quiet_since = self._clock()
         self._reason = None
+        self.keyboard.takes_text = False
         self.live.question = self._rows
         self.live.refresh(at_once=True)
         self.keyboard.open(put)
@@ -49,7 +60,8 @@ class TerminalQuestions:
     def key(self, key: str) -> Answer | None:
         if self._reason is not None:
             return self._reason_key(self._reason, key)
-        if self._clock() - self._opened < GUARD_SECONDS:
+        if self._clock() - self._quiet_since < GUARD_SECONDS or not key:
+            self._quiet_since = self._clock()
             return None
         match key.lower():
             case "y" | "1":
@@ -58,6 +70,7 @@ class TerminalQuestions:
                 return self._answered(Answer(False), "")
             case "r" | "3":
                 self._reason = ""
+                self.keyboard.takes_text = True
             case "q":
                 return self._answered(Answer(None), "Left open.")
         self.live.refresh(at_once=True)
@@ -73,6 +86,7 @@ class TerminalQuestions:
             return self._answered(Answer(False, reason.strip()), "")
         if key == "\x1b":
             self._reason = None
+            self.keyboard.takes_text = False
         elif key in ("\x7f", "\x08"):
             self._reason = reason[:-1]
         elif key == "\x15":  # Ctrl-U
