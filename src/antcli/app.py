@@ -86,6 +86,9 @@ class Root(Group):
         settings = {"help_option_names": ["-h", "--help"], "max_content_width": HELP_WIDTH + 2}
         super().__init__("ant", _contents(), params=[_version_option()], context_settings=settings)
 
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        formatter.write("\nThe official spelling works too: ant beta:agents list --transform id -r\n")
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         found = super().get_command(ctx, cmd_name)
         if found is None and (":" in cmd_name or cmd_name in OFFICIAL_WORDS):
