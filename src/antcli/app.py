@@ -87,7 +87,8 @@ class Root(Group):
         super().__init__("ant", _contents(), params=[_version_option()], context_settings=settings)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        formatter.write("\nThe official spelling works too: ant beta:agents list --transform id -r\n")
+        formatter.write_paragraph()
+        formatter.write_text("The official spelling works too: ant beta:agents list --transform id -r")
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         found = super().get_command(ctx, cmd_name)
