@@ -16,6 +16,12 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
     ("models", "An agent may name script:FILE, recording:FILE or demo as its model; such a model needs no endpoint."),
     ("messages", "`/v1/messages` and count_tokens are handed on to the model endpoint; batches are not kept here."),
     ("events", "POST events takes an Idempotency-Key: a repeated request with the same key is taken once."),
+    (
+        "deployments",
+        "Fires missed while no engine ran: the latest is made up for within ten minutes, others are skipped.",
+    ),
+    ("deployments", "Outcomes, system messages, resources and vaults of a deployment are refused for now."),
+    ("user profiles", "They are kept; nobody is enrolled, so enrollment and action URLs are refused."),
     ("sandbox", "Tools run on this machine under bubblewrap (or Docker, Podman), with the programs installed here."),
     ("network", "`unrestricted` shares this machine's network; `limited` without hosts is no network at all."),
 )

@@ -105,7 +105,6 @@ async def list_(request: Request, query: Query) -> Response:
     filter = SessionFilter(
         agent_id=query.text("agent_id"),
         agent_version=query.integer("agent_version", 1, 2**31),
-        deployment_id=query.text("deployment_id"),
         statuses=query.choices("statuses", STATUSES),
         created_at=created_at,
         include_archived=query.flag("include_archived"),

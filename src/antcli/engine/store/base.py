@@ -141,7 +141,6 @@ class StorageError(Exception):
 class SessionFilter:
     agent_id: str | None = None
     agent_version: int | None = None
-    deployment_id: str | None = None
     statuses: Sequence[str] = ()
     created_at: Sequence[tuple[str, str]] = ()  # (operator, timestamp); operators gt, gte, lt, lte
     include_archived: bool = False

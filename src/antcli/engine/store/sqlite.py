@@ -165,9 +165,6 @@ class SqliteStore:
         if filter.agent_version is not None:
             where.append("agent_version = ?")
             values.append(filter.agent_version)
-        if filter.deployment_id is not None:
-            where.append("json_extract(body, '$.deployment_id') = ?")
-            values.append(filter.deployment_id)
         if filter.statuses:
             where.append(f"status IN ({marks(filter.statuses)})")
             values.extend(filter.statuses)
