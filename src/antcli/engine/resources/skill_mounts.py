@@ -1,0 +1,48 @@
+"""Skills of a session's agent: each version's folder, read-only, and a line for the model that says when to read it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+from antcli.engine.resources.kind import Furnishing, Kind
+from antcli.engine.sandbox.base import Mount
+from antcli.engine.skills.skills import Skills
+from antcli.engine.store.base import SessionRow
+
+SKILLS = "/workspace/skills"
+_HEADING = (
+    "These skills are instructions, with their files, for certain kinds of tasks. When a task is of a kind that a skill"
+    " describes, read its SKILL.md first and follow it."
+)
+
+logger = logging.getLogger("antcli.engine")
+
+
+class SkillMounts(Kind):
+    """Nothing is copied: sessions share the folder of a version."""
+
+    def __init__(self, skills: Skills) -> None:
+        self._skills = skills
+
+    async def furnish(self, session: SessionRow, home: Path) -> Furnishing:
+        mounts = []
+        for skill in session.body.get("skills", []):
+            tree = self._skills.tree(skill["version"], skill["name"])
+            if await asyncio.to_thread(tree.is_dir):
+                mounts.append(Mount(tree, f"{SKILLS}/{skill['directory']}"))
+            else:
+                logger.error("%s: skill %s is deleted: it is left out", session.id, skill["skill_id"])
+        return Furnishing(tuple(mounts))
+
+    def notes(self, body: dict[str, Any]) -> list[str]:
+        skills = body.get("skills", [])
+        if not skills:
+            return []
+        lines = [
+            f"- {skill['name']}: {' '.join(skill['description'].split())} ({SKILLS}/{skill['directory']}/SKILL.md)"
+            for skill in skills
+        ]
+        return ["\n".join([_HEADING, *lines])]
