@@ -21,10 +21,12 @@ from antcli.engine.providers.registry import Providers
 from antcli.engine.resources.file_mounts import FileMounts
 from antcli.engine.resources.outputs import Outputs
 from antcli.engine.resources.resources import Resources
+from antcli.engine.resources.skill_mounts import SkillMounts
 from antcli.engine.sandbox.pool import Sandboxes
 from antcli.engine.session.log import Logs
 from antcli.engine.session.service import Sessions
 from antcli.engine.session.state import State, fold
+from antcli.engine.skills.skills import Skills
 from antcli.engine.store.base import EventFilter, Page, Store
 from antcli.engine.store.sqlite import SqliteStore
 
@@ -72,6 +74,7 @@ class Core:
     sessions: Sessions
     files: Files
     resources: Resources
+    skills: Skills
 
     def script(self, *turns: dict[str, Any]) -> str:
         """The model id of a script made of these turns."""
@@ -146,7 +149,9 @@ async def running(
     await store.open()
     files = Files(store, data_dir / "files")
     await files.start()
-    resources = Resources(store, data_dir, [FileMounts(files), Outputs(store, files)])
+    skills = Skills(store, data_dir / "skills")
+    await skills.start()
+    resources = Resources(store, data_dir, [FileMounts(files), SkillMounts(skills), Outputs(store, files)])
     logs, providers = Logs(store, capacity), brain or Providers(None)
     sandboxes = hands or Sandboxes("auto", furnish=resources.furnish)
     harness = Harness(store, providers, sandboxes, resources, data_dir, retries=retries, context_tokens=context_tokens)
@@ -154,7 +159,7 @@ async def running(
     await orchestrator.start()
     try:
         sessions = Sessions(store, logs, orchestrator, sandboxes, resources, data_dir)
-        yield Core(data_dir, store, logs, orchestrator, sessions, files, resources)
+        yield Core(data_dir, store, logs, orchestrator, sessions, files, resources, skills)
     finally:
         await orchestrator.stop(grace)
         await sandboxes.close()

@@ -26,10 +26,12 @@ from antcli.engine.resources.file_mounts import FileMounts
 from antcli.engine.resources.outputs import Outputs
 from antcli.engine.resources.packages import Packages
 from antcli.engine.resources.resources import Resources
+from antcli.engine.resources.skill_mounts import SkillMounts
 from antcli.engine.sandbox.pool import Sandboxes
 from antcli.engine.session.log import Logs
 from antcli.engine.session.service import Sessions
 from antcli.engine.settings import EngineSettings
+from antcli.engine.skills.skills import Skills
 from antcli.engine.store.sqlite import SqliteStore
 from antcli.engine.vaults.cipher import Cipher
 from antcli.engine.vaults.vaults import Vaults
@@ -48,12 +50,13 @@ class Engine:
         self.activity = Activity()
         self.store = SqliteStore(data_dir / "engine.db")
         self.files = Files(self.store, data_dir / "files")
+        self.skills = Skills(self.store, data_dir / "skills")
         self.memories = Memories(self.store, MemoryStores(self.store))
         self.vaults = Vaults(self.store, Cipher(self.store, data_dir))
         self.providers = Providers(settings.model)
         self.builders = Sandboxes(settings.sandbox)
         self.resources = Resources(self.store, data_dir, [
-            FileMounts(self.files), Outputs(self.store, self.files),
+            FileMounts(self.files), SkillMounts(self.skills), Outputs(self.store, self.files),
             Packages(self.builders, data_dir / "packages"),
         ])  # fmt: skip
         self.sandboxes = Sandboxes(settings.sandbox, furnish=self.resources.furnish)
@@ -74,6 +77,7 @@ class Engine:
         await self.store.open()
         self.services = self._services(await load_cursors(self.store))
         await self.files.start()
+        await self.skills.start()
         await self.orchestrator.start()
         await self.scheduler.start()
         self._warming = asyncio.create_task(self.providers.warm())  # some 40 ms less for the first request
@@ -118,6 +122,7 @@ class Engine:
             store=self.store,
             sessions=self.sessions,
             files=self.files,
+            skills=self.skills,
             vaults=self.vaults,
             memories=self.memories,
             resources=self.resources,

@@ -26,6 +26,7 @@ from antcli.engine.serve import _listen_on_port
 from antcli.engine.session.log import Logs
 from antcli.engine.session.service import Sessions
 from antcli.engine.settings import EngineSettings
+from antcli.engine.skills.skills import Skills
 from antcli.engine.store.sqlite import SqliteStore
 from antcli.engine.vaults.cipher import Cipher
 from antcli.engine.vaults.vaults import Vaults
@@ -113,6 +114,8 @@ class Server:
         await store.open()
         files = Files(store, self.data_dir / "files")
         await files.start()
+        skills = Skills(store, self.data_dir / "skills")
+        await skills.start()
         resources = Resources(store, self.data_dir, [FileMounts(files)])
         sessions = Sessions(store, Logs(store), self.nobody, self.nobody, resources, self.data_dir)
 
@@ -123,7 +126,7 @@ class Server:
             await deployments.start_session(self.services, deployment, session_id)
 
         self.services = Services(
-            store=store, sessions=sessions, files=files, resources=resources,
+            store=store, sessions=sessions, files=files, skills=skills, resources=resources,
             providers=SomeModels(), cursors=await load_cursors(store),  # type: ignore[arg-type]
             memories=Memories(store, MemoryStores(store)), vaults=Vaults(store, Cipher(store, self.data_dir)),
             deployments=Deployments(store, start_session),

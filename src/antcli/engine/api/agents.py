@@ -13,6 +13,7 @@ from antcli.engine.api.pages import page_body, slice_of
 from antcli.engine.api.query import Query
 from antcli.engine.api.schemas.agents import AgentCreate, AgentUpdate, resolve_model
 from antcli.engine.api.schemas.mcp import resolve_servers
+from antcli.engine.api.schemas.skills import entries
 from antcli.engine.api.schemas.tools import resolve_tools
 from antcli.engine.api.services import json_response, operation, read_body, read_nothing, services
 from antcli.engine.api.validation import merge_metadata
@@ -38,7 +39,7 @@ async def create(request: Request, query: Query) -> Response:
         "model": resolve_model(body.model),
         "tools": resolve_tools(body.tools),
         "mcp_servers": resolve_servers(body.mcp_servers),
-        "skills": [],
+        "skills": await services(request).skills.references(entries(body.skills)),
         "multiagent": None,
         "metadata": body.metadata or {},
         "execution_identity": {"type": "service_account"},
@@ -65,6 +66,8 @@ async def update(request: Request, query: Query) -> Response:
         stored = await _stored(store, request.path_params["agent_id"])
         _check_current(stored.body, body.version)
         changed = stored.body | _changes(stored.body, body)
+        if "skills" in body.model_fields_set:
+            changed["skills"] = await services(request).skills.references(entries(body.skills))
         if "multiagent" in body.model_fields_set:
             changed["multiagent"] = await resolve_multiagent(
                 body.multiagent, stored.body["multiagent"], stored.body, _reader(store)

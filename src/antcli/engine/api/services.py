@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from antcli.engine.providers.registry import Providers
     from antcli.engine.resources.resources import Resources
     from antcli.engine.session.service import Sessions
+    from antcli.engine.skills.skills import Skills
     from antcli.engine.store.base import Store
     from antcli.engine.vaults.vaults import Vaults
 
@@ -38,6 +39,7 @@ class Services:
     store: Store
     sessions: Sessions
     files: Files
+    skills: Skills
     vaults: Vaults
     memories: Memories
     resources: Resources

@@ -18,6 +18,7 @@ from antcli.engine.api.schemas.events import plain
 from antcli.engine.api.schemas.mcp import resolve_servers
 from antcli.engine.api.schemas.resources import entries
 from antcli.engine.api.schemas.sessions import AgentWithOverrides, SessionCreate, SessionUpdate
+from antcli.engine.api.schemas.skills import entries as skill_entries
 from antcli.engine.api.schemas.tools import resolve_tools
 from antcli.engine.api.services import Services, json_response, operation, read_body, read_nothing, services
 from antcli.engine.api.validation import merge_metadata
@@ -50,8 +51,11 @@ async def make(
     if body.budget is not None:
         await check_budgetable(here, agent)
     events = await with_rubrics(here, initial_events, "initial_events")
+    skills = await here.skills.pinned(agent["skills"])
+    agent["skills"] = [{"type": "custom", "skill_id": one["skill_id"], "version": one["version"]} for one in skills]
     id = id or new_id("sesn")
     attached: dict[str, Any] = {"deployment_id": deployment_id} if deployment_id else {}
+    attached["skills"] = skills
     try:
         return await here.sessions.create(
             id=id,
@@ -185,6 +189,8 @@ async def session_agent(here: Services, body: SessionCreate) -> dict[str, Any]:
     snapshot = {name: agent[name] for name in _SNAPSHOT}
     if isinstance(reference, AgentWithOverrides):
         snapshot |= _overrides(reference)
+        if "skills" in reference.model_fields_set:
+            snapshot["skills"] = await here.skills.references(skill_entries(reference.skills), "agent.skills")
         check_agent(snapshot, "agent.")
     await check_web_tools(snapshot, here.providers, "agent.")
     snapshot["multiagent"] = await expanded(

@@ -162,7 +162,9 @@ def _describe(manifest: bytes, folder: str) -> tuple[str, str]:
     if not isinstance(description, str) or not description.strip():
         raise invalid(f"{_MANIFEST}: the front matter needs a description.")
     if len(description) > LONGEST_DESCRIPTION:
-        raise invalid(f"{_MANIFEST}: description: at most {LONGEST_DESCRIPTION:,} characters, got {len(description):,}.")
+        raise invalid(
+            f"{_MANIFEST}: description: at most {LONGEST_DESCRIPTION:,} characters, got {len(description):,}."
+        )
     return name, description.strip()
 
 

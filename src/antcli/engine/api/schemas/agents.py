@@ -22,6 +22,7 @@ from antcli.engine.api.schemas.base import (
 )
 from antcli.engine.api.schemas.mcp import McpServers
 from antcli.engine.api.schemas.multiagent import Multiagent
+from antcli.engine.api.schemas.skills import Skills
 from antcli.engine.api.schemas.tools import Tools
 from antcli.engine.model_facts import default_effort
 
@@ -60,7 +61,7 @@ class AgentCreate(Body):
     system: System | None = None
     tools: Tools | None = None
     mcp_servers: McpServers | None = None
-    skills: Annotated[Any, only_empty()] = None
+    skills: Skills | None = None
     multiagent: Multiagent | None = None
     metadata: Metadata | None = None
     execution_identity: ExecutionIdentity | None = None
@@ -75,7 +76,7 @@ class AgentUpdate(Body):
     system: System | None = None
     tools: Tools | None = None
     mcp_servers: McpServers | None = None
-    skills: Annotated[Any, only_empty()] = None
+    skills: Skills | None = None
     multiagent: Multiagent | None = None
     metadata: MetadataPatch | None = None
     execution_identity: ExecutionIdentity | None = None

@@ -25,6 +25,7 @@ from antcli.engine.api.schemas.base import (
 from antcli.engine.api.schemas.events import InitialEvents
 from antcli.engine.api.schemas.mcp import McpServers
 from antcli.engine.api.schemas.resources import Resources
+from antcli.engine.api.schemas.skills import Skills
 from antcli.engine.api.schemas.tools import Tools
 
 _Version = Annotated[int, Field(ge=1)]
@@ -46,7 +47,7 @@ class AgentWithOverrides(Body):
     system: System | None = None
     tools: Tools | None = None
     mcp_servers: McpServers | None = None
-    skills: Annotated[Any, only_empty()] = None
+    skills: Skills | None = None
 
 
 _AgentObject = Annotated[
