@@ -150,7 +150,7 @@ def test_what_is_unknown_is_not_found(sdk: anthropic.Anthropic) -> None:
         (AGENT | {"tools": [{}]}, "tools.0: needs a `type`: one of agent_toolset_20260401, custom, mcp_toolset."),
         (AGENT | {"tools": [{"type": "computer"}]}, "tools.0: type 'computer' is not one of agent_toolset_20260401, custom, mcp_toolset."),  # noqa: E501
         (AGENT | {"tools": [{"type": "custom", "description": "d", "input_schema": {"type": "object"}}]}, "tools.0.name: required, but not given."),  # noqa: E501
-        (AGENT | {"skills": [{"type": "other", "skill_id": "s"}]}, "skills.0: type 'other' is not one of custom, anthropic."),
+        (AGENT | {"skills": [{"type": "other", "skill_id": "s"}]}, "skills.0: type 'other' is not one of custom, anthropic."),  # noqa: E501
         (AGENT | {"execution_identity": {"type": "aws_role", "role_arn": "x"}}, "execution_identity: not supported by the local engine: aws_role."),  # noqa: E501
     ],
 )  # fmt: skip
