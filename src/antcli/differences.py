@@ -5,7 +5,15 @@ and the test that finds every operation either served or named here.
 from __future__ import annotations
 
 # Operations of the API that the engine does not serve, and why.
-NOT_SERVED: dict[str, str] = {}
+_NO_QUEUE = "The engine runs tools itself: there are no self_hosted environments and no work queue yet."
+_NO_DREAMS = "There are no dreams yet."
+NOT_SERVED: dict[str, str] = {
+    **dict.fromkeys(
+        [f"environments.work.{verb}" for verb in "ack heartbeat list poll retrieve stats stop update".split()],
+        _NO_QUEUE,
+    ),
+    **dict.fromkeys([f"dreams.{verb}" for verb in "archive cancel create list retrieve".split()], _NO_DREAMS),
+}
 
 # What else is different, by the thing that it is about.
 DIFFERENCES: tuple[tuple[str, str], ...] = (
