@@ -59,7 +59,8 @@ TABLE: dict[str, tuple[Row, ...]] = {
         Row("engine", "engine:app", "The local engine in the background."),
         Row("serve", "serve:serve", "Run the engine in the foreground, on a port or a socket."),
         Row("doctor", "doctor:doctor", "Check the setup and say what to repair."),
-        Row("completion", "completion:completion", "Print the completion script of a shell."),
+        Row("explain", "explain:explain", "Explain the API field by field, exit codes, variables, differences."),
+        Row("completion", "completion:completion", "Print the completion script of a shell, or install it."),
         Row("version", "version:version", "Print the version."),
     ),
 }  # fmt: skip

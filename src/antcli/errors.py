@@ -95,10 +95,15 @@ _STATUS_HINTS = {
     401: "The server refused the credential. Run `ant auth login`, or check ANTHROPIC_API_KEY.",
     403: "This credential may not do that. `ant profile show` says which one is used.",
     404: "List what exists with the `list` command of the same group.",
+    402: "The account behind this credential cannot pay for it. See its billing page.",
+    408: "It took too long. Try again.",
+    409: "It changed meanwhile, or its state forbids it. Look at it with `get`, then try again.",
     413: "Send less at once: put what is large into a file, or shorten it.",
     429: "The server limits the rate. Wait a moment, then try again.",
     500: "Try again; on a local profile `ant engine logs` says more.",
+    502: "Something between here and the server failed. Try again.",
     503: "Try again when the cause is gone; on a local profile `ant engine logs` says more.",
+    504: "Something between here and the server gave up. Try again.",
     529: "The server is overloaded. Wait a moment, then try again.",
 }
 

@@ -145,19 +145,17 @@ class Group(_Parameters, TyperGroup):
         word = args[0]
         command = self.get_command(ctx, word)
         if command is None:
-            raise UsageError(f"No command {word!r} in `{ctx.command_path}`.", hint=self._suggestion(ctx, word))
+            raise UsageError(f"No command {word!r} in `{ctx.command_path}`.", hint=self._suggestion(ctx, args))
         return command.name, command, args[1:]
 
     def names_to_suggest(self, word: str) -> list[str]:
         """What may be meant by a word that is no command."""
         return [*self.contents.makers, *self.contents.aliases]
 
-    def _suggestion(self, ctx: Any, word: str) -> str:
-        from difflib import get_close_matches
+    def _suggestion(self, ctx: Any, args: list[str]) -> str:
+        from antcli.commands.suggestions import suggested
 
-        aliases = self.contents.aliases
-        matches = get_close_matches(word, self.names_to_suggest(word), 3, 0.6)
-        near = {aliases.get(name, name): name for name in reversed(matches)}.values()
+        near = suggested(args, self.names_to_suggest(args[0]), self.contents.aliases)
         if not near:
             return f"`{ctx.command_path} --help` lists the commands."
         return "Did you mean " + " or ".join(f"`{ctx.command_path} {name}`" for name in near) + "?"

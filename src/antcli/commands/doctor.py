@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from antcli.commands.base import examples
@@ -11,10 +12,14 @@ from antcli.context import Context, current
 from antcli.errors import ExitCode, NoModelError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from antcli.client.client import Client
 
 OK, WARNING, BROKEN = "ok", "warning", "broken"
-PATIENCE = 10.0  # seconds
+PATIENCE = 10.0  # seconds of silence that a server may keep
+LONGEST = 30.0  # seconds for all that is asked of servers
+LEAST_SPACE, LITTLE_SPACE = 50e6, 1e9  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ def _line(context: Context, check: Check) -> str:
 
 
 def checks(context: Context) -> Iterator[Check]:
-    """The checks, one after the other; what depends on something broken is left out."""
+    """The checks; what depends on something broken is left out. The server is asked while the rest is looked at."""
     yield _versions()
     try:
         chosen = context.selection
@@ -63,10 +68,74 @@ def checks(context: Context) -> Iterator[Check]:
     yield Check("profile", OK, f"{chosen.profile} ({chosen.kind}): {chosen.why}")
     for note in chosen.notes:
         yield Check("profile", WARNING, note)
-    if chosen.kind == "local":
-        yield from _local(context)
+    answers = _aside(_local(context) if chosen.kind == "local" else _hosted(context))
+    yield _data_dir(chosen.data_dir)
+    yield from _completion(context)
+    yield from answers
+
+
+def _aside(slow: Iterator[Check]) -> Iterator[Check]:
+    """Runs checks in a thread of their own from now on, and yields what they find; after a limit, that they hang."""
+    from queue import Empty, Queue
+    from threading import Thread
+    from time import monotonic
+
+    found: Queue[Check | None] = Queue()
+
+    def work() -> None:
+        try:
+            for check in slow:
+                found.put(check)
+        except Exception as error:
+            found.put(_broken("server", error))
+        found.put(None)
+
+    Thread(target=work, daemon=True).start()
+    end = monotonic() + LONGEST
+
+    def results() -> Iterator[Check]:
+        while True:
+            try:
+                check = found.get(timeout=max(0.0, end - monotonic()))
+            except Empty:
+                fix = "See `ant engine logs`, or try again when the machine is less busy."
+                yield Check("server", BROKEN, f"the checks did not end within {LONGEST:.0f} seconds", fix)
+                return
+            if check is None:
+                return
+            yield check
+
+    return results()
+
+
+def _data_dir(folder: Path) -> Check:
+    """What is there, or where it will be made: writable, and with room."""
+    import shutil
+
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        return Check("data", BROKEN, f"{existing} cannot be written", "Set ANT_DATA_DIR to a folder of yours.")
+    free = shutil.disk_usage(existing).free
+    detail = f"{folder}, {free / 1e9:.1f} GB free"
+    if free < LEAST_SPACE:
+        return Check("data", BROKEN, detail, "Make room: the engine cannot write down what happens.")
+    if free < LITTLE_SPACE:
+        return Check("data", WARNING, detail, "Make room: sessions and their files are kept there.")
+    return Check("data", OK, detail)
+
+
+def _completion(context: Context) -> Iterator[Check]:
+    """Of the user's shell, where it is one that we know."""
+    from antcli.commands import shells
+
+    shell = shells.named(context.environ.get("SHELL", "").rpartition("/")[2])
+    if shell not in shells.FILES:
+        return
+    if shells.is_installed(shell, context.environ):
+        yield Check("completion", OK, f"installed for {shell}")
     else:
-        yield from _hosted(context)
+        fix = f"`ant completion {shell} --install` puts it there."
+        yield Check("completion", WARNING, f"not installed for {shell}", fix)
 
 
 def _versions() -> Check:
@@ -115,7 +184,7 @@ def _local(context: Context) -> Iterator[Check]:
     else:
         yield Check("engine", WARNING, detail, "`ant engine restart` starts this version.")
     yield _sandbox(status["sandbox"])
-    yield _model(status["model"])
+    yield _model(status["model"], context)
 
 
 def _sandbox(sandbox: dict[str, Any]) -> Check:
@@ -127,10 +196,27 @@ def _sandbox(sandbox: dict[str, Any]) -> Check:
     return Check("sandbox", OK, sandbox["backend"])
 
 
-def _model(model: dict[str, Any]) -> Check:
+def _model(model: dict[str, Any], context: Context) -> Check:
+    """Asks the model for one token, through the engine: what an agent's turn needs is what is tried."""
     if not model["configured"]:
         return Check("model", WARNING, "the engine has none to ask", NoModelError.hint)
-    return Check("model", OK, f"{model['base_url']} ({model['source']}), default {model['default'] or 'not set'}")
+    where = f"{model['base_url']} ({model['source']})"
+    try:
+        with _client(context) as client:
+            name = context.default("model") or model["default"] or _first_model(client)
+            if not name:
+                return Check("model", WARNING, f"{where} lists no model", "Say --model when you make an agent.")
+            if str(name).startswith(("script:", "recording:")) or name == "demo":
+                return Check("model", OK, f"{name}, which needs no endpoint")
+            question = {"model": name, "max_tokens": 1, "messages": [{"role": "user", "content": "Say ok."}]}
+            client.post("/v1/messages", question)
+    except Exception as error:
+        return replace(_broken("model", error), fix=f"Check what answers at {model['base_url']}, and its key.")
+    return Check("model", OK, f"{name} at {where} answers")
+
+
+def _first_model(client: Client) -> str:
+    return next((str(item["id"]) for item in client.pages("models.list", limit=1)), "")
 
 
 def _client(context: Context) -> Client:

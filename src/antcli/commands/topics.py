@@ -1,0 +1,59 @@
+"""Pages of `ant explain` that are not about a type of the API."""
+
+from __future__ import annotations
+
+from antcli.errors import ExitCode
+
+_EXIT_CODES = {
+    ExitCode.OK: "Done. For a session: it ended its turn, and met its outcome where one was set.",
+    ExitCode.FAILURE: "Any other failure.",
+    ExitCode.USAGE: "The command line is wrong: an unknown option, a bad value, a bad file.",
+    ExitCode.NOT_LOGGED_IN: "No credential, a refused one (401, 403), or no model to ask.",
+    ExitCode.NOT_FOUND: "There is no such thing (404).",
+    ExitCode.SERVER: "No answer, or the server failed or limited us after all retries (429, 5xx).",
+    ExitCode.REQUIRES_ACTION: "The session waits for an action: `ant approve` or `ant deny`.",
+    ExitCode.ENDED_BADLY: "The session ended badly: retries exhausted, terminated, or a refusal.",
+    ExitCode.OUTCOME_NOT_MET: "The outcome was not met, or an eval failed.",
+    ExitCode.BUDGET_REACHED: "The session's budget is used up.",
+    ExitCode.PLAN_HAS_CHANGES: "`ant plan --detailed-exitcode` found changes.",
+    ExitCode.TIMED_OUT: "The time of --timeout ran out.",
+    ExitCode.INTERRUPTED: "Interrupted with Ctrl-C; the session was interrupted too.",
+}
+
+_ENVIRONMENT = {
+    "ANT_PROFILE": "The profile to use; --profile goes before it.",
+    "ANT_CONFIG_DIR": "Where profiles and credentials are kept.",
+    "ANT_DATA_DIR": "Where the local engine keeps sessions, and the command line what @last means.",
+    "ANT_MODEL_BASE_URL": "A Messages API endpoint for the local engine to ask.",
+    "ANT_MODEL_API_KEY": "The key for that endpoint.",
+    "ANT_SERVER_API_KEY": "The key of `ant serve`.",
+    "ANT_DEBUG": "1 shows the traceback of an error.",
+    "ANTHROPIC_API_KEY": "A key for the hosted service; the local engine's model uses it when it has no other.",
+    "ANTHROPIC_AUTH_TOKEN": "A bearer token, instead of a key.",
+    "ANTHROPIC_BASE_URL": "Another server than the public one.",
+    "ANTHROPIC_PROFILE": "The profile of the official command line to read.",
+    "ANTHROPIC_WORKSPACE_ID": "The workspace that requests are for.",
+    "NO_COLOR": "Any value: no colour.",
+    "SHELL": "The shell that `ant completion` takes when none is named.",
+    "SSL_CERT_FILE": "A file of certificates to trust; SSL_CERT_DIR a folder of them.",
+}
+
+
+def exit_codes() -> str:
+    lines = [f"{int(code):>4}  {sentence}" for code, sentence in _EXIT_CODES.items()]
+    return "Exit codes\n\n" + "\n".join(lines) + "\n"
+
+
+def environment() -> str:
+    width = max(map(len, _ENVIRONMENT))
+    lines = [f"  {name:<{width}}  {sentence}" for name, sentence in _ENVIRONMENT.items()]
+    return "Environment variables\n\n" + "\n".join(lines) + "\n"
+
+
+def differences() -> str:
+    from antcli.differences import page
+
+    return page()
+
+
+TOPICS = {"differences": differences, "exit-codes": exit_codes, "environment": environment}
