@@ -201,6 +201,64 @@ def test_chat(ant: Ant, terminal: Tmux) -> None:
     terminal.sees("exit=0")
 
 
+def test_messages_queue_while_the_agent_works(ant: Ant, terminal: Tmux) -> None:
+    model = ant.script(
+        {"tools": [bash("sleep 1.5")]}, {"text": "First done."}, {"tools": [bash("sleep 30")]}, {"text": "Last."},
+        name="queue",
+    )  # fmt: skip
+    terminal.run("chat", "--model", model)
+    terminal.sees("/help")
+    terminal.type("one", "Enter")
+    terminal.sees("bash sleep 1.5")
+    terminal.type("two", "Enter", "a draft")
+    terminal.sees("queued: two\n> a draft")
+    terminal.resize(40, 30)
+    screen = terminal.sees("bash sleep 30")
+    assert screen.count("queued:") == 0 and screen.count("First done.") == 1 and screen.endswith("> a draft")
+    terminal.type("three", "Enter")
+    terminal.sees("queued: a draftthree")
+    terminal.type("Escape")
+    terminal.sees("✗ bash sleep 30")
+    until(lambda: terminal.screen().endswith("> a draftthree"))
+    terminal.type("C-c", "x", "C-j", "y", "Enter")
+    assert "> x\n  y\nLast." in terminal.sees("Last.")
+    terminal.type("C-d")
+    terminal.sees("exit=0")
+
+
+def test_a_chat_asks_in_place_and_a_paste_is_no_answer(ant: Ant, terminal: Tmux, asking: str) -> None:
+    terminal.run("chat", "--agent", asking)
+    terminal.sees("/help")
+    terminal.type("go", "Enter")
+    terminal.sees("(1 of 2)")
+    time.sleep(0.7)
+    terminal.type("-l", "yes please")
+    time.sleep(0.7)
+    assert "(1 of 2)" in terminal.screen() and "(2 of 2)" not in terminal.screen()
+    terminal.type("y")
+    terminal.sees("(2 of 2)")
+    time.sleep(0.7)
+    terminal.type("n")
+    assert "Denied." in terminal.sees("Thanks.")
+    terminal.type("C-d")
+    terminal.sees("exit=0")
+
+
+def test_top_shows_what_runs_and_leaves_no_trace(ant: Ant, terminal: Tmux) -> None:
+    session = ant("run", "x", "--model", slow(ant), "--title", "Long one", "--detach").stdout.strip()
+    until(lambda: "sleep 30" in ant("top", "-o", "json").stdout)
+    row = next(row for row in ant.json("top") if row["id"] == session)
+    assert row["title"] == "Long one" and row["last_action"].startswith("bash") and row["tokens"] >= 0
+    terminal.run("top")
+    assert "Long one" in terminal.sees("q leaves")
+    terminal.resize(60, 20)
+    terminal.type("s")
+    terminal.sees("sorted by tokens")
+    terminal.type("q")
+    assert "q leaves" not in terminal.sees("exit=0")
+    assert ant("interrupt", session, "--wait").returncode == 0
+
+
 def test_no_colour_and_no_movement_on_a_dumb_terminal(ant: Ant, terminal: Tmux) -> None:
     model = ant.script({"text": "Plain."}, name="dumb")
     terminal.type(

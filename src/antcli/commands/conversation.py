@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from antcli.client.turn import Turn
     from antcli.context import Context
 
-KEYS = "Enter sends · Alt+Enter or Ctrl-J: new line · Esc or Ctrl-C interrupts · Ctrl-D leaves · /help"
+KEYS = "Enter sends · Alt+Enter new line · Esc interrupts · Ctrl-D leaves · /help"
 
 COMMANDS = {
     "/help": "What can be typed here.",
@@ -204,7 +204,7 @@ class Conversation:
 
 
 def _facts(session: dict[str, Any]) -> dict[str, str]:
-    from antcli.output.money import dollars
+    from antcli.output.money import list_cost
     from antcli.output.text import clean
 
     agent, usage = session.get("agent") or {}, session.get("usage") or {}
@@ -217,7 +217,7 @@ def _facts(session: dict[str, Any]) -> dict[str, str]:
         "model": clean(str((agent.get("model") or {}).get("id") or "")),
         "tokens": f"{(usage.get('input_tokens') or 0) + read:,} in, {usage.get('output_tokens') or 0:,} out",
     }
-    if cost := dollars(usage.get("list_cost")):
+    if cost := list_cost(usage.get("list_cost")):
         facts["cost"] = f"{cost} (list price)"
     return facts
 

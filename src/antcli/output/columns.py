@@ -9,6 +9,7 @@ from typing import Any
 from antcli.errors import UsageError
 from antcli.output.ages import age
 from antcli.output.formats import plain
+from antcli.output.money import list_cost
 from antcli.output.text import clean
 
 
@@ -70,6 +71,12 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     ),
     "environments": (
         _ID, _NAME, Column("TYPE", "config.type"), Column("NETWORK", "config.networking.type"), _AGE,
+    ),
+    "top": (
+        _ID, _STATUS, Column("AGENT", "agent"),
+        Column("TITLE", "title"), Column("TOKENS", "tokens", "number"),
+        Column("COST", "cost.amount", derive=lambda row: list_cost(row.get("cost"))), _AGE,
+        Column("LAST ACTION", "last_action"),
     ),
     "sessions": (_ID, _STATUS, Column("TITLE", "title"), Column("AGENT", "agent.name"), _AGE),
     "events": (

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def dollars(amount: Mapping[str, Any] | None) -> str:
+def list_cost(amount: Mapping[str, Any] | None) -> str:
     """`$0.12` for `{amount: "12", currency: "USD"}`, whose amount is in cents and may have a fraction; else empty."""
     try:
         cents = float((amount or {})["amount"])
