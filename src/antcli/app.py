@@ -32,6 +32,8 @@ class Row(NamedTuple):
 
 # Resources of the official spelling without a colon in their names, as far as no group of ours has the same name.
 OFFICIAL_WORDS = ("completions", "messages", "files", "skills")
+MEMORY = ("memory", "memory-store")
+DEPLOYMENT, RUN = ("deployment",), ("deployment-run",)
 ENVS = ("env", "environments", "environment")
 
 TABLE: dict[str, tuple[Row, ...]] = {
@@ -51,6 +53,14 @@ TABLE: dict[str, tuple[Row, ...]] = {
         Row("agents", "agents:app", "Agents: a model, a system prompt, tools.", ("agent",)),
         Row("envs", "envs:app", "Environments: packages and network of the sandbox.", ENVS),
         Row("sessions", "sessions:app", "Sessions: an agent at work, with its events and threads.", ("session",)),
+        Row("vaults", "vaults:app", "Vaults: credentials that sessions use and never see.", ("vault",)),
+        Row("memory-stores", "memory_stores:app", "Memory stores: what agents remember.", MEMORY),
+        Row("deployments", "deployments:app", "Deployments: an agent started by schedule or on request.", DEPLOYMENT),
+        Row("deployment-runs", "deployment_runs:app", "Deployment runs: what deployments started.", RUN),
+        Row("dreams", "dreams:app", "Dreams: a memory store tidied up.", ("dream",)),
+        Row("user-profiles", "user_profiles:app", "User profiles: the people you work for.", ("user-profile",)),
+        Row("work", "work:app", "Work: the queue of a self-hosted environment."),
+        Row("messages", "messages:app", "Messages: one request to a model, without an agent.", ("message",)),
         Row("edit", "edit:edit", "Change an agent, environment or session in your editor."),
         Row("models", "models:app", "Models that an agent can use.", ("model",)),
     ),

@@ -191,14 +191,15 @@ class Context:
         if client is not None:
             client.close()
 
-    def resolve_id(self, kind: str, text: str) -> str:
+    def resolve_id(self, kind: str, text: str, *within: str) -> str:
         """The id that a user meant: an exact id, a unique name, a unique id prefix, or `@last`.
 
-        `kind` is agents, environments or sessions. Raises UsageError when several fit, AntError (not found) for none.
+        `kind` is a key of `references.KINDS`, `within` the ids of what it is in.
+        Raises UsageError when several fit, AntError (not found) for none.
         """
         from antcli.references import resolve
 
-        return resolve(self, kind, text)
+        return resolve(self, kind, text, *within)
 
     def remember(self, kind: str, id: str) -> None:
         """Notes the newest thing of a kind that this profile made, for `@last`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,16 +28,43 @@ class Kind:
         self.prefix = prefix
         self.name = name
         self.command = command
+        self.made = singular not in (
+            "thread",
+            "memory version",
+            "piece of work",
+        )  # by a command, so `@last` may know it
+        self.family = ""  # of the operations, from the table below
 
 
+# By the family of their operations.
 KINDS = {
     "agents": Kind("agents", "agent", "agent_", "name", "ant agents list"),
     "environments": Kind("environments", "environment", "env_", "name", "ant envs list"),
     "sessions": Kind("sessions", "session", "sesn_", "title", "ant sessions list"),
+    "sessions.threads": Kind("threads", "thread", "sthr_", "", "ant sessions threads list SESSION"),
+    "sessions.resources": Kind("resources", "resource", "sesrsc_", "", "ant sessions resources list SESSION"),
+    "vaults": Kind("vaults", "vault", "vlt_", "display_name", "ant vaults list"),
+    "vaults.credentials": Kind(
+        "credentials", "credential", "vcrd_", "display_name", "ant vaults credentials list VAULT"
+    ),
+    "memory_stores": Kind("memory stores", "memory store", "memstore_", "name", "ant memory-stores list"),
+    "memory_stores.memories": Kind("memories", "memory", "mem_", "path", "ant memory-stores memories list STORE"),
+    "memory_stores.memory_versions": Kind(
+        "memory versions", "memory version", "memver_", "", "ant memory-stores versions list STORE"
+    ),
+    "skills": Kind("skills", "skill", "skill_", "display_name", "ant skills list"),
+    "files": Kind("files", "file", "file_", "filename", "ant files list"),
+    "deployments": Kind("deployments", "deployment", "depl_", "name", "ant deployments list"),
+    "deployment_runs": Kind("deployment runs", "deployment run", "drun_", "", "ant deployment-runs list"),
+    "dreams": Kind("dreams", "dream", "drm_", "", "ant dreams list"),
+    "user_profiles": Kind("user profiles", "user profile", "uprof_", "name", "ant user-profiles list"),
+    "environments.work": Kind("pieces of work", "piece of work", "work_", "", "ant work list ENVIRONMENT"),
 }
+for _family, _kind in KINDS.items():
+    _kind.family = _family
 
 
-def resolve(context: Context, kind: str, text: str) -> str:
+def resolve(context: Context, kind: str, text: str, *within: str) -> str:
     """See Context.resolve_id."""
     words = KINDS[kind]
     if not text:
@@ -46,13 +73,25 @@ def resolve(context: Context, kind: str, text: str) -> str:
         return _last(context, words)
     if is_full_id(words.prefix, text):
         return text
-    client = context.client
-    listed = client.pages(f"{kind}.list", query={"limit": 100})
-    found = _matches(words, text, islice(listed, _SCANNED))
-    if not found:
-        everything = client.pages(f"{kind}.list", query={"limit": 100, "include_archived": True})
-        found = _matches(words, text, islice(everything, _SCANNED))
+    found = _matches(words, text, listed(context, kind, *within))
+    if not found and takes_archived(kind):
+        found = _matches(words, text, listed(context, kind, *within, archived=True))
+    if not found and is_full_id(text.partition("_")[0] + "_", text):
+        return text  # of a server whose ids begin otherwise
     return one_of(words, text, found)
+
+
+def listed(context: Context, kind: str, *within: str, archived: bool = False) -> Iterator[dict[str, Any]]:
+    """The newest things of a kind, as many as are looked at for a name."""
+    query = {"limit": 100, **({"include_archived": True} if archived else {})}
+    found = context.client.pages(f"{kind}.list", *within, query=query)
+    return (item for item in islice(found, _SCANNED) if item.get("id"))
+
+
+def takes_archived(kind: str) -> bool:
+    from antcli.operations import operation
+
+    return any(field.name == "include_archived" for field in operation(f"{kind}.list").query)
 
 
 def looks_like_id(kind: str, text: str) -> bool:
@@ -73,7 +112,7 @@ def _matches(kind: Kind, text: str, items: Iterable[dict[str, Any]]) -> list[dic
         id = item["id"]
         if id == text:
             return [item]
-        if item.get(kind.name) == text:
+        if kind.name and item.get(kind.name) == text:
             named.append(item)
         if id.startswith(text) or id.removeprefix(kind.prefix).startswith(text):
             begun.append(item)
@@ -87,7 +126,9 @@ def one_of(kind: Kind, text: str, found: list[dict[str, Any]]) -> str:
             f"No {kind.singular} {text!r}.", hint=f"`{kind.command}` shows what exists.", code=ExitCode.NOT_FOUND
         )
     if len(found) > 1:
-        shown = ", ".join(f"{item['id']} ({item.get(kind.name) or 'unnamed'})" for item in found[:5])
+        shown = ", ".join(
+            f"{item['id']} ({item[kind.name]})" if item.get(kind.name) else item["id"] for item in found[:5]
+        )
         more = f" and {len(found) - 5} more" if len(found) > 5 else ""
         raise UsageError(f"{text!r} fits several {kind.plural}: {shown}{more}.", hint="Type more of the id.")
     return str(found[0]["id"])
@@ -109,7 +150,7 @@ def remember(context: Context, kind: str, id: str) -> None:
 
 
 def _last(context: Context, kind: Kind) -> str:
-    newest = _read(_path(context)).get(context.selection.profile, {}).get(kind.plural)
+    newest = _read(_path(context)).get(context.selection.profile, {}).get(kind.family)
     if newest is None:
         raise AntError(
             f"Profile {context.selection.profile!r} has made no {kind.singular} yet, so there is no {LAST}.",

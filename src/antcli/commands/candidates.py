@@ -60,7 +60,7 @@ def _named(context: Context, at: Place, kind: str, begun: str) -> Iterator[tuple
     """Names where a thing has one that can stand on a command line, else ids; ids also when one is begun."""
     from antcli.references import KINDS, LAST
 
-    if kind in KINDS and LAST.startswith(begun):
+    if kind in KINDS and KINDS[kind].made and LAST.startswith(begun):
         yield LAST, f"the newest {KINDS[kind].singular} made by this profile"
     for thing in _things(context, at, kind):
         if _is_plain(thing.name) and not (begun and thing.id.startswith(begun)):

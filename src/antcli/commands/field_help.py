@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from antcli.references import KINDS
+
 if TYPE_CHECKING:
     from antcli.operations import Field, Operation
 
@@ -26,7 +28,16 @@ _HELP = {
     "events": "An event, as an object.",
     "include_archived": "Also archived ones.",
     "initial_events": "An event to begin with, as an object.",
-    "limit": "Size of a page.",
+    "order_by": "created_at or name.",
+    "content": "Its text, or @file.",
+    "path": "Where it is, as /team/style.md.",
+    "path_prefix": "Only below this path, as /team/.",
+    "display_name": "Its name.",
+    "auth": "The secret and where it goes, as an object or @file.",
+    "schedule": "When it starts by itself, as an object with a cron expression.",
+    "inputs": "A memory store, or sessions, as an object.",
+    "ids": "Only this file.",
+    "limit": "At most this many, over all pages.",
     "mcp_servers": "An MCP server, as an object.",
     "messages": "A message: an object with role and content.",
     "metadata": "key=value, or an object.",
@@ -49,6 +60,11 @@ _HELP = {
 # Fields that name another thing: what may be typed there is what Context.resolve_id knows.
 REFERENCES = {
     "agent": "agents", "agent_id": "agents", "environment_id": "environments", "session_id": "sessions",
+    "scope_id": "sessions", "vault_id": "vaults", "vault_ids": "vaults", "memory_store_id": "memory_stores",
+    "skill_id": "skills", "file_id": "files", "deployment_id": "deployments", "deployment_run_id": "deployment_runs",
+    "dream_id": "dreams", "user_profile_id": "user_profiles", "credential_id": "vaults.credentials",
+    "memory_id": "memory_stores.memories", "memory_version_id": "memory_stores.memory_versions",
+    "thread_id": "sessions.threads", "resource_id": "sessions.resources", "work_id": "environments.work",
 }  # fmt: skip
 _METAVARS = {"object": "OBJECT", "object[]": "OBJECT", "map": "KEY=VALUE", "integer": "N", "number": "N"}
 
@@ -56,7 +72,12 @@ _METAVARS = {"object": "OBJECT", "object[]": "OBJECT", "map": "KEY=VALUE", "inte
 def path(name: str, *, resolved: bool = True) -> str:
     """The help of an argument that is an id; `resolved` when names are looked up."""
     if name in REFERENCES and resolved:
-        return f"{name.removesuffix('_id').capitalize()}: name, id, the beginning of its id, or @last."
+        kind = KINDS[REFERENCES[name]]
+        called = (
+            f"{kind.name.replace('_', ' ').replace('display ', '').replace('filename', 'name')}, " if kind.name else ""
+        )
+        last = ", or @last" if kind.made else ""
+        return f"{kind.singular.capitalize()}: {called}id, the beginning of its id{last}."
     return f"{name.removesuffix('_id').replace('_', ' ').capitalize()} id."
 
 
@@ -73,7 +94,7 @@ def inner(outer: Field, field: Field, flag: str) -> str:
 
 def metavar(field: Field) -> str:
     if field.name in REFERENCES:
-        return REFERENCES[field.name].removesuffix("s").upper()
+        return KINDS[REFERENCES[field.name]].singular.replace(" ", "-").upper()
     if field.type == "datetime":
         return "TIME"
     if field.type.startswith("file"):

@@ -13,7 +13,7 @@ from antcli.commands import field_help
 from antcli.commands.base import Positional, option
 from antcli.commands.flags import GIVEN, Flag, Given, RequestCommand, flag_name
 from antcli.context import Context, current
-from antcli.errors import UsageError
+from antcli.errors import ApiError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from antcli.client.client import Client
@@ -75,7 +75,7 @@ def common(operation: Operation) -> list[Any]:
     made: list[Any] = []
     if operation.pages or operation.stream or operation.may_stream or operation.lines:
         made.append(option(MAX_ITEMS, "--max-items", metavar="N", help="Stop after this many."))
-    if operation.method == "DELETE":
+    if final(operation):
         made.append(option("yes", "-y", "--yes", is_flag=True, default=False, help="Do not ask."))
     made.append(option(DRY_RUN, "--dry-run", is_flag=True, default=False, help="Show the request, send nothing."))
     made.append(option(BETAS, _BETA, multiple=True, metavar="NAME", help="This beta version instead of the usual one."))
@@ -107,11 +107,17 @@ def run(operation: Operation, arguments: dict[str, Any]) -> None:
     builder.path = path_words(operation, arguments)
     complete(builder, arguments, ids=(operation.path_params or (None,))[-1])
     parts = builder.parts(look_up=not arguments[DRY_RUN])
+    _limit_all(operation, parts, arguments)
     if arguments[DRY_RUN]:
         from antcli.commands.dry_run import show
 
         return show(context, operation, parts, names=builder.references())
-    send(context, operation, parts, arguments)
+    try:
+        send(context, operation, parts, arguments)
+    except ApiError as error:
+        if error.status in (400, 413, 422) and arguments[GIVEN]:
+            error.code = ExitCode.USAGE  # a value that was typed is one that the server does not take
+        raise
 
 
 def complete(builder: Any, arguments: dict[str, Any], *, ids: str | None) -> None:
@@ -142,8 +148,9 @@ def path_words(operation: Operation, arguments: dict[str, Any]) -> dict[str, str
 def send(context: Context, operation: Operation, parts: Parts, arguments: dict[str, Any]) -> None:
     """Sends a request and shows the answer, whatever kind it is of."""
     path, query, headers = [*parts.path.values()], parts.query, parts.headers
-    if operation.method == "DELETE":
-        context.confirm(f"Delete {path[-1]}?", yes=arguments["yes"])
+    if final(operation):
+        verb = operation.name.rpartition(".")[2].capitalize()
+        context.confirm(f"{verb} {path[-1]}? This cannot be undone.", yes=arguments.get("yes", True))
     kind, most, client = kind_of(operation), _most(arguments), context.client
     if operation.stream or (operation.may_stream and (parts.body or {}).get("stream") is True):
         context.stay()
@@ -157,9 +164,34 @@ def send(context: Context, operation: Operation, parts: Parts, arguments: dict[s
         context.output.list(kind, islice(lines, most))
     else:
         answer = _answer(client, operation, parts)
-        if operation.name.endswith(".create") and not operation.path_params and "id" in (answer or {}):
-            context.remember(operation.name.partition(".")[0], answer["id"])
+        _note_new(context, operation, answer)
         context.output.object(kind, answer)
+
+
+def final(operation: Operation) -> bool:
+    """What it does cannot be undone by another operation."""
+    return operation.method == "DELETE" or operation.name.endswith((".archive", ".redact"))
+
+
+def _note_new(context: Context, operation: Operation, answer: Any) -> None:
+    """For `@last`."""
+    from antcli.references import KINDS
+
+    family, _, verb = operation.name.removeprefix("beta.").rpartition(".")
+    family = {"deployments.run": "deployment_runs"}.get(f"{family}.{verb}", family)
+    if verb in ("create", "upload", "add", "run") and family in KINDS and isinstance(answer, dict) and "id" in answer:
+        context.remember(family, answer["id"])
+
+
+def _limit_all(operation: Operation, parts: Parts, arguments: dict[str, Any]) -> None:
+    """In words, --limit is what a person expects: so many in all, over however many pages."""
+    from antcli.client.pages import LARGEST, LARGEST_FULL
+
+    limit, most = parts.query.get("limit"), _most(arguments)
+    if not operation.pages or not isinstance(limit, int) or limit < 1:
+        return
+    arguments[MAX_ITEMS] = str(limit if most is None else min(limit, most))
+    parts.query["limit"] = min(limit, LARGEST_FULL if parts.query.get("view") == "full" else LARGEST)
 
 
 def _answer(client: Client, operation: Operation, parts: Parts) -> Any:

@@ -174,8 +174,13 @@ class Builder:
         body = self.body if self.operation.body else None
         path, query = dict(self.path), dict(self.query)
         if look_up:
-            for values_of in (path, query, self.body):
-                self._resolve(values_of)
+            within: list[str] = []
+            for name in path:
+                self._resolve(path, name, *within)
+                within.append(path[name])
+            for values_of in (query, self.body):
+                for name in REFERENCES:
+                    self._resolve(values_of, name, *within)
         headers = {name: str(value) for name, value in self.headers.items() if value is not None}
         return Parts(path, query, headers, body, self._form())
 
@@ -186,10 +191,15 @@ class Builder:
                 if default is not None:
                     self.body[field.name] = str(default)
 
-    def _resolve(self, found: dict[str, Any]) -> None:
-        for name, kind in REFERENCES.items():
-            if isinstance(found.get(name), str):
-                found[name] = self.context.resolve_id(kind, found[name])
+    def _resolve(self, found: dict[str, Any], name: str, *within: str) -> None:
+        kind, value = REFERENCES.get(name), found.get(name)
+        if kind is None:
+            return
+        above = within if "." in kind else ()
+        if isinstance(value, str):
+            found[name] = self.context.resolve_id(kind, value, *above)
+        elif isinstance(value, list) and all(isinstance(entry, str) for entry in value):
+            found[name] = [self.context.resolve_id(kind, entry, *above) for entry in value]
 
     def references(self) -> dict[str, str]:
         """The fields that hold what may be a name."""

@@ -10,6 +10,7 @@ from antcli.commands.base import Commands, examples
 from antcli.commands.events_stream import stream, stream_thread
 from antcli.commands.operation import call
 from antcli.commands.options import SessionArg
+from antcli.commands.verbs import verb
 from antcli.context import current
 from antcli.errors import UsageError
 
@@ -23,6 +24,20 @@ thread_events.add(
         "ant sessions threads events list @last sthr_4fK9",
     ),
 )
+verb(thread_events, "stream", "sessions.threads.events.stream", "Print the events of a thread as they happen.",
+     "ant sessions threads events stream @last sthr_4fK9")  # fmt: skip
+
+resources = Commands("The resources of a session: files, repositories, memory stores.")
+verb(resources, "list", "sessions.resources.list", "List the resources of a session.",
+     "ant sessions resources list @last")  # fmt: skip
+verb(resources, "get", "sessions.resources.retrieve", "Show a resource.",
+     "ant sessions resources get @last sesrsc_4fK9")  # fmt: skip
+verb(resources, "add", "sessions.resources.add", "Put a file into a session.",
+     "ant sessions resources add @last --file-id data.csv --mount-path /data.csv")  # fmt: skip
+verb(resources, "update", "sessions.resources.update", "Replace the token of a repository.",
+     "ant sessions resources update @last sesrsc_4fK9 --authorization-token @token.txt")  # fmt: skip
+verb(resources, "delete", "sessions.resources.delete", "Take a resource out of a session.",
+     "ant sessions resources delete @last sesrsc_4fK9 --yes")  # fmt: skip
 
 thread_events.command("stream")(stream_thread)
 
@@ -33,6 +48,8 @@ threads.add(
     call("get", "sessions.threads.retrieve", "Show a thread.", "ant sessions threads get @last sthr_4fK9"),
     "retrieve",
 )
+verb(threads, "archive", "sessions.threads.archive", "Archive a thread.",
+     "ant sessions threads archive @last sthr_4fK9 --yes")  # fmt: skip
 threads.group("events", thread_events, "event")
 
 events = Commands("The events of a session.")
@@ -109,3 +126,4 @@ app.add("delete", call("delete", "sessions.delete", "Delete a session.", "ant se
 app.command("send")(send)
 app.group("events", events, "event")
 app.group("threads", threads, "thread")
+app.group("resources", resources, "resource")

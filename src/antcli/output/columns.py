@@ -63,6 +63,14 @@ _ID = Column("ID", "id", "id")
 _NAME = Column("NAME", "name")
 _STATUS = Column("STATUS", "status", "status")
 _AGE = Column("AGE", "created_at", "time")
+_ARCHIVED = Column("ARCHIVED", "archived_at", "time")
+
+
+def _credential_place(credential: dict[str, Any]) -> str:
+    """What a credential is for: the server it opens, or the variable it stands in."""
+    auth = credential.get("auth") or {}
+    return str(auth.get("mcp_server_url") or auth.get("secret_name") or "")
+
 
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "agents": (_ID, _NAME, Column("MODEL", "model.id"), Column("VERSION", "version", "number"), _AGE),
@@ -84,6 +92,47 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("SUMMARY", "summary", derive=event_summary),
     ),
     "threads": (_ID, _STATUS, Column("AGENT", "agent.name"), Column("PARENT", "parent_thread_id"), _AGE),
+    "resources": (_ID, Column("TYPE", "type"), Column("MOUNT", "mount_path"), _AGE),
+    "vaults": (_ID, Column("NAME", "display_name"), _AGE, _ARCHIVED),
+    "credentials": (
+        _ID, Column("NAME", "display_name"), Column("TYPE", "auth.type"),
+        Column("FOR", "for", derive=_credential_place), _AGE, _ARCHIVED,
+    ),
+    "memory_stores": (_ID, _NAME, Column("DESCRIPTION", "description"), _AGE, _ARCHIVED),
+    "memories": (
+        Column("PATH", "path"), _ID, Column("BYTES", "content_size_bytes", "number"),
+        Column("CHANGED", "updated_at", "time"),
+    ),
+    "memory_versions": (
+        _ID, Column("OPERATION", "operation"), Column("PATH", "path"), Column("BYTES", "content_size_bytes", "number"),
+        Column("BY", "created_by.type"), _AGE,
+    ),
+    "skills": (
+        _ID, Column("NAME", "display_name"), Column("SOURCE", "source.type"), Column("LATEST", "latest_version_id"),
+        Column("CHANGED", "updated_at", "time"),
+    ),
+    "versions": (_ID, _NAME, Column("DESCRIPTION", "description"), _AGE),
+    "files": (
+        _ID, Column("NAME", "filename"), Column("TYPE", "mime_type"), Column("BYTES", "size_bytes", "number"), _AGE,
+    ),
+    "transfers": (Column("FILE", "file_id", "id"), Column("PATH", "path"), Column("BYTES", "size_bytes", "number")),
+    "deployments": (
+        _ID, _NAME, _STATUS, Column("SCHEDULE", "schedule.expression"), Column("ZONE", "schedule.timezone"),
+        Column("NEXT", "schedule.upcoming_runs_at.0", "time"), _AGE,
+    ),
+    "deployment_runs": (
+        _ID, Column("TRIGGER", "trigger_context.type"), Column("SESSION", "session_id", "id"),
+        Column("ERROR", "error.type"), _AGE,
+    ),
+    "dreams": (
+        _ID, _STATUS, Column("MODEL", "model.id"), Column("STORE", "outputs.0.memory_store_id"),
+        Column("ENDED", "ended_at", "time"), _AGE,
+    ),
+    "user_profiles": (_ID, _NAME, Column("EXTERNAL", "external_id"), Column("ACCESS", "access_type"), _AGE),
+    "work": (
+        _ID, Column("STATE", "state", "status"), Column("SESSION", "data.id", "id"),
+        Column("HEARTBEAT", "latest_heartbeat_at", "time"), _AGE,
+    ),
     "models": (
         _ID, Column("NAME", "display_name"), Column("STATUS", "lifecycle", "status"),
         Column("CONTEXT", "max_input_tokens", "number"), Column("OUTPUT", "max_tokens", "number"), _AGE,

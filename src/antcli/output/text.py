@@ -10,6 +10,15 @@ _THREAD_COLOURS = ("35", "34", "33", "36", "95", "94")
 
 STATUS_COLOURS = {
     "running": CYAN,
+    "starting": CYAN,
+    "completed": GREEN,
+    "paused": YELLOW,
+    "pending": YELLOW,
+    "queued": YELLOW,
+    "stopping": YELLOW,
+    "failed": RED,
+    "canceled": RED,
+    "stopped": RED,
     "idle": GREEN,
     "active": GREEN,
     "ok": GREEN,
