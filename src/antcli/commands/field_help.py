@@ -37,7 +37,7 @@ _HELP = {
     "schedule": "When it starts by itself, as an object with a cron expression.",
     "inputs": "A memory store, or sessions, as an object.",
     "ids": "Only this file.",
-    "limit": "At most this many, over all pages.",
+    "limit": "Size of a page.",
     "mcp_servers": "An MCP server, as an object.",
     "messages": "A message: an object with role and content.",
     "metadata": "key=value, or an object.",

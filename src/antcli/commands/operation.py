@@ -56,6 +56,9 @@ def parameters(operation: Operation) -> list[Any]:
         made.append(Positional(param_decls=[name], metavar=word, help=field_help.path(name), show_default=False))
         made.append(option(f"{name}_flag", flag_name(name), hidden=True))
     made += flags(operation, short=_SHORT)
+    for flag in made:
+        if operation.pages and "--limit" in flag.opts:
+            flag.help = "At most this many, over all pages."
     if operation.body:
         made.append(option(FILE, "-f", "--file", metavar="FILE", help="Fields from a YAML or JSON file, - for stdin."))
     return made + common(operation)
