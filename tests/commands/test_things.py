@@ -23,7 +23,8 @@ def reached(commands):
 
 
 def test_every_operation_has_a_command():
-    found = {"sessions.events.send", "files.upload", "files.download", "skills.create", "skills.versions.create",
+    found = {"sessions.events.send", "sessions.events.stream", "sessions.threads.events.stream", "files.upload",
+             "files.download", "skills.create", "skills.versions.create",
              "skills.versions.download", "files.retrieve_metadata", "files.list", "files.delete"}  # fmt: skip
     for row in TABLE["Things"]:
         module, _, attribute = row.target.partition(":")

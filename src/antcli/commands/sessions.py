@@ -24,8 +24,6 @@ thread_events.add(
         "ant sessions threads events list @last sthr_4fK9",
     ),
 )
-verb(thread_events, "stream", "sessions.threads.events.stream", "Print the events of a thread as they happen.",
-     "ant sessions threads events stream @last sthr_4fK9")  # fmt: skip
 
 resources = Commands("The resources of a session: files, repositories, memory stores.")
 verb(resources, "list", "sessions.resources.list", "List the resources of a session.",
