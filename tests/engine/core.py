@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from antcli.engine.files.contents import FileContents
 from antcli.engine.files.files import Files
 from antcli.engine.harness.harness import Harness
 from antcli.engine.ids import new_id
@@ -151,7 +152,9 @@ async def running(
     await files.start()
     skills = Skills(store, data_dir / "skills")
     await skills.start()
-    resources = Resources(store, data_dir, [FileMounts(files), SkillMounts(skills), Outputs(store, files)])
+    resources = Resources(
+        store, data_dir, [FileMounts(files), SkillMounts(skills), Outputs(store, files)], FileContents(files)
+    )
     logs, providers = Logs(store, capacity), brain or Providers(None)
     sandboxes = hands or Sandboxes("auto", furnish=resources.furnish)
     harness = Harness(store, providers, sandboxes, resources, data_dir, retries=retries, context_tokens=context_tokens)

@@ -14,6 +14,7 @@ from antcli.engine.api import deployments, routes
 from antcli.engine.api.activity import Activity
 from antcli.engine.api.pages import Cursors, load_cursors
 from antcli.engine.api.services import Services
+from antcli.engine.files.contents import FileContents
 from antcli.engine.files.files import Files
 from antcli.engine.harness.harness import Harness
 from antcli.engine.memory.memories import Memories
@@ -58,7 +59,7 @@ class Engine:
         self.resources = Resources(self.store, data_dir, [
             FileMounts(self.files), SkillMounts(self.skills), Outputs(self.store, self.files),
             Packages(self.builders, data_dir / "packages"),
-        ])  # fmt: skip
+        ], FileContents(self.files))  # fmt: skip
         self.sandboxes = Sandboxes(settings.sandbox, furnish=self.resources.furnish)
         logs = Logs(self.store)
         harness = Harness(

@@ -14,6 +14,7 @@ from antcli.engine.api.activity import Activity
 from antcli.engine.api.pages import load_cursors
 from antcli.engine.api.routes import application
 from antcli.engine.api.services import Services
+from antcli.engine.files.contents import FileContents
 from antcli.engine.files.files import Files
 from antcli.engine.http_server import http_server
 from antcli.engine.memory.memories import Memories
@@ -116,7 +117,7 @@ class Server:
         await files.start()
         skills = Skills(store, self.data_dir / "skills")
         await skills.start()
-        resources = Resources(store, self.data_dir, [FileMounts(files)])
+        resources = Resources(store, self.data_dir, [FileMounts(files)], FileContents(files))
         sessions = Sessions(store, Logs(store), self.nobody, self.nobody, resources, self.data_dir)
 
         async def status() -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from antcli.engine.api.file_blocks import checked_files
 from antcli.engine.api.pages import slice_of
 from antcli.engine.api.query import Query
 from antcli.engine.api.rubrics import with_rubrics
@@ -43,7 +44,7 @@ async def send(request: Request, query: Query) -> Response:
     if key is not None and not 1 <= len(key) <= MAXIMUM_KEY:
         raise invalid(f"Idempotency-Key: must have 1 to {MAXIMUM_KEY} characters, not {len(key)}.")
     here, id = services(request), request.path_params["session_id"]
-    events = await with_rubrics(here, plain(body.events))
+    events = await with_rubrics(here, await checked_files(here, plain(body.events)))
     echo = await here.sessions.send(id, events, retry=retry, key=key)
     return _spliced(echo, "")
 

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from antcli.engine.api.agent_rules import check_agent, check_web_tools
 from antcli.engine.api.agents import read_agent
+from antcli.engine.api.file_blocks import checked_files
 from antcli.engine.api.multiagent import expanded
 from antcli.engine.api.pages import slice_of
 from antcli.engine.api.query import Query
@@ -50,6 +51,7 @@ async def make(
     agent, environment = await session_agent(here, body), await usable_environment(here.store, body.environment_id)
     if body.budget is not None:
         await check_budgetable(here, agent)
+    await checked_files(here, initial_events, "initial_events")
     events = await with_rubrics(here, initial_events, "initial_events")
     skills = await here.skills.pinned(agent["skills"])
     agent["skills"] = [{"type": "custom", "skill_id": one["skill_id"], "version": one["version"]} for one in skills]

@@ -19,6 +19,7 @@ class Conversation:
 
     def __init__(self, after: int = 0) -> None:
         self.messages: list[dict[str, Any]] = []
+        self.has_files = False  # perhaps: some message may refer to a file
         self.position = after
         self.size = 0  # about as many bytes as it takes in memory
         self._provider_ids: dict[str, str] = {}
@@ -27,6 +28,7 @@ class Conversation:
     def apply(self, record: Record) -> None:
         self.position = record.position
         self.size += len(record.body) + _OVERHEAD
+        self.has_files = self.has_files or '"file_id"' in record.body
         type, data = record.type, record.data or {}
         if type == "user.message":
             if record.processed_at is not None and not data.get("flushed"):

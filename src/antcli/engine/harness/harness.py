@@ -225,7 +225,7 @@ class Harness:
             await self._compact(log, epoch, control)
             return
         span = await self._begin_turn(log, epoch) if not log.state.owes else await self._begin_request(log, epoch, [])
-        messages = (await self._conversations.of(log)).messages
+        messages = await self._messages(log)
         answer = Answer(log.preview)
         if not await self._get_answer(log, epoch, control, messages, answer):
             return
@@ -275,12 +275,19 @@ class Harness:
 
         await log.commit(decide, epoch=epoch)
 
+    async def _messages(self, log: SessionLog) -> list[dict[str, Any]]:
+        """The conversation as the model is shown it: with the contents of the files that it refers to."""
+        conversation = await self._conversations.of(log)
+        if not conversation.has_files or self._resources.contents is None:
+            return conversation.messages
+        return await self._resources.contents.fill(conversation.messages)
+
     async def _compact(self, log: SessionLog, epoch: int, control: Control) -> None:
         """Have the conversation summarised; the summary and the unanswered input are what the model is shown next."""
         span = await self._begin_request(log, epoch, [])
         messages = list((await self._conversations.of(log)).messages)
         answer = Answer(lambda type, data: None)
-        if not await self._get_answer(log, epoch, control, asking_for_summary(messages), answer):
+        if not await self._get_answer(log, epoch, control, asking_for_summary(await self._messages(log)), answer):
             return
         if not answer.text():
             problem = "The model did not summarise the conversation, which is too long to go on."
@@ -304,7 +311,7 @@ class Harness:
         if log.state.status == "rescheduling":
             await log.commit(lambda draft: turns.start(draft), epoch=epoch)
         await self._collect(log)
-        said = (await self._conversations.of(log)).messages
+        said = await self._messages(log)
         answer = Answer(lambda type, data: None)
         try:
             await self._evaluations.step(log, epoch, control, answer, said)

@@ -11,6 +11,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from antcli.engine.errors import RequestError
+from antcli.engine.files.contents import FileContents
 from antcli.engine.resources.kind import Kind, Resource
 from antcli.engine.sandbox.base import Recipe, SandboxUnavailableError
 from antcli.engine.store.base import SessionRow, StorageError, Store
@@ -23,10 +24,13 @@ _MOST_REMEMBERED = 10_000
 class Resources:
     """The kinds in the order in which they are laid out and named to the model."""
 
-    def __init__(self, store: Store, data_dir: Path, kinds: Sequence[Kind] = ()) -> None:
+    def __init__(
+        self, store: Store, data_dir: Path, kinds: Sequence[Kind] = (), contents: FileContents | None = None
+    ) -> None:  # fmt: skip
         self._store = store
         self._data_dir = data_dir
         self._kinds = tuple(kinds)
+        self.contents = contents
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._untouched: set[str] = set()  # sessions whose hands did nothing since they were collected
 

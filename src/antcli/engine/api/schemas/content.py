@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import binascii
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from antcli.engine.api.schemas.base import Body, by_type, invalid_value, limited, refused, tag
+from antcli.engine.api.schemas.base import Body, Identifier, by_type, invalid_value, limited, tag
 
 
 def _check_base64(data: str) -> str:
@@ -27,7 +27,16 @@ def _check_url(url: str) -> str:
 Text = Annotated[str, limited(32 * 1024 * 1024, 1)]
 Base64 = Annotated[Text, AfterValidator(_check_base64)]
 Url = Annotated[str, AfterValidator(_check_url)]
-_File = Annotated[Any, refused("content from files"), tag("file")]
+
+
+class FileSource(Body):
+    """A file of this server; the model is shown its content."""
+
+    type: Literal["file"]
+    file_id: Identifier
+
+
+_File = Annotated[FileSource, tag("file")]
 
 
 class TextBlock(Body):
@@ -61,7 +70,8 @@ class UrlSource(Body):
 class ImageBlock(Body):
     type: Literal["image"]
     source: Annotated[
-        Annotated[Base64Image, tag("base64")] | Annotated[UrlSource, tag("url")] | _File, by_type("base64", "url")
+        Annotated[Base64Image, tag("base64")] | Annotated[UrlSource, tag("url")] | _File,
+        by_type("base64", "url", "file"),
     ]
 
 
@@ -72,7 +82,7 @@ class DocumentBlock(Body):
         | Annotated[TextDocument, tag("text")]
         | Annotated[UrlSource, tag("url")]
         | _File,
-        by_type("base64", "text", "url"),
+        by_type("base64", "text", "url", "file"),
     ]
     title: str | None = None
     context: str | None = None
