@@ -252,7 +252,7 @@ PNG = base64.b64encode(b"png").decode()
         ({"type": "user.message", "content": [{"type": "text", "text": ""}]}, "events.0.content.0.text: must not be empty."),  # noqa: E501
         ({"type": "user.message", "content": [{"type": "text", "text": "x", "cache_control": {}}]}, "events.0.content.0.cache_control: unknown field."),  # noqa: E501
         ({"type": "user.message", "content": [{"type": "redacted"}]}, "events.0.content.0: type 'redacted' is not one of text, image, document."),  # noqa: E501
-        ({"type": "user.message", "content": [{"type": "image", "source": {"type": "file", "file_id": "f"}}]}, "events.0.content.0.source: not supported by the local engine: content from files."),  # noqa: E501
+        ({"type": "user.message", "content": [{"type": "image", "source": {"type": "file"}}]}, "events.0.content.0.source.file_id: required, but not given."),  # noqa: E501
         ({"type": "user.message", "content": [{"type": "image", "source": {"type": "base64", "media_type": "image/bmp", "data": PNG}}]}, "events.0.content.0.source.media_type: must be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp', got 'image/bmp'."),  # noqa: E501
         ({"type": "user.message", "content": [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "%%"}}]}, "events.0.content.0.source.data: not valid base64."),  # noqa: E501
         ({"type": "user.message", "content": [{"type": "document", "source": {"type": "url", "url": "file:///x"}}]}, "events.0.content.0.source.url: must be an http or https URL."),  # noqa: E501

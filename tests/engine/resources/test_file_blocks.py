@@ -16,7 +16,7 @@ def test_the_model_is_shown_the_content_and_the_log_keeps_the_reference(tmp_path
             file = await core.upload("a.txt", b"the words")
             block = {"type": "document", "source": {"type": "file", "file_id": file}}
             await core.resources.contents.check(block, "x")
-            with pytest.raises(RequestError, match="x: file .* is of type text/plain, which is not one of image/gif"):
+            with pytest.raises(RequestError, match=r"x: file .* is of type text/plain, which is not one of image/gif"):
                 await core.resources.contents.check(block | {"type": "image"}, "x")
             id = await core.create(agent("any"))
             await core.send(id, {"type": "user.message", "content": [block]})
