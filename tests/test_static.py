@@ -2,6 +2,8 @@
 
 import importlib.machinery
 import importlib.util
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -61,3 +63,11 @@ def test_no_command_takes_an_option_of_every_command_for_itself(generate):
     for path, context in generate.walk():
         for param in context.command.params:
             assert not shared.intersection([*param.opts, *param.secondary_opts]), path
+
+
+@pytest.mark.skipif(shutil.which("man") is None, reason="needs man")
+def test_man_has_nothing_to_say_against_the_pages():
+    for page in sorted((ROOT / "man").glob("*.1")):
+        command = ["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", str(page)]
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), page.name
