@@ -128,6 +128,25 @@ def test_a_question_can_be_left_open(ant: Ant, terminal: Tmux, asking: str) -> N
     assert ant("wait", "@last").returncode == 0
 
 
+def test_a_message_to_a_session_that_asks_exits_6(ant: Ant, asking: str) -> None:
+    assert ant("run", "x", "--agent", asking).returncode == 6
+    done = ant("run", "--continue", "y")
+    assert done.returncode == 6 and "ant approve" in done.stderr
+
+
+def test_a_task_that_is_refused_leaves_no_session(ant: Ant, tmp_path: Path) -> None:
+    (tmp_path / "big").write_text("x" * 34_000_000)
+    before = len(ant.json("sessions", "list"))
+    assert ant("run", f"@{tmp_path / 'big'}", "--model", ant.script({"text": "ok"}, name="ok")).returncode == 1
+    assert len(ant.json("sessions", "list")) == before
+
+
+def test_a_broken_script_is_a_usage_error_with_its_place(ant: Ant, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("- text: a\n  tools: [\n- x: }\n")
+    done = ant("run", "x", "--model", f"script:{tmp_path / 'bad.yaml'}")
+    assert done.returncode == 2 and "line 3, column 1" in done.stderr
+
+
 def test_somebody_else_may_answer(ant: Ant, terminal: Tmux, asking: str) -> None:
     terminal.run("run", "x", "--agent", asking)
     terminal.sees("(1 of 2)")

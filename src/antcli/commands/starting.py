@@ -100,8 +100,12 @@ def check_script(path: str) -> None:
     """Raises UsageError, with line and column, for a file that is neither YAML nor JSON."""
     from antcli.commands.values import parse, read_text
 
-    text = read_text(path)
-    if not isinstance(parse(text.removeprefix("\ufeff"), source=path), list | dict):
+    text = read_text(path).removeprefix("\ufeff")
+    try:
+        script = parse(text, source=path)
+    except UsageError as error:
+        raise UsageError(error.message, hint="A script is a list of turns, in YAML or JSON.") from None
+    if not isinstance(script, list | dict):
         raise UsageError(f"{path}: a script is a list of turns, at the top or under `turns:`.")
 
 
