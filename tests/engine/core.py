@@ -23,6 +23,7 @@ from antcli.engine.resources.file_mounts import FileMounts
 from antcli.engine.resources.outputs import Outputs
 from antcli.engine.resources.resources import Resources
 from antcli.engine.resources.skill_mounts import SkillMounts
+from antcli.engine.resources.vault_variables import VaultVariables
 from antcli.engine.sandbox.pool import Sandboxes
 from antcli.engine.session.log import Logs
 from antcli.engine.session.service import Sessions
@@ -30,6 +31,10 @@ from antcli.engine.session.state import State, fold
 from antcli.engine.skills.skills import Skills
 from antcli.engine.store.base import EventFilter, Page, Store
 from antcli.engine.store.sqlite import SqliteStore
+from antcli.engine.tools.mcp import McpServers
+from antcli.engine.vaults.cipher import Cipher
+from antcli.engine.vaults.oauth import Tokens
+from antcli.engine.vaults.vaults import Vaults
 
 ALLOW, ASK = {"type": "always_allow"}, {"type": "always_ask"}
 CUSTOM = {"type": "custom", "name": "lookup", "description": "Looks up.", "input_schema": {"type": "object"}}
@@ -76,6 +81,7 @@ class Core:
     files: Files
     resources: Resources
     skills: Skills
+    vaults: Vaults
 
     def script(self, *turns: dict[str, Any]) -> str:
         """The model id of a script made of these turns."""
@@ -98,10 +104,12 @@ class Core:
             if "_output" in file.body
         }
 
-    async def create(self, agent: dict[str, Any], *texts: str, resources: Sequence[dict[str, Any]] = ()) -> str:
+    async def create(self, agent: dict[str, Any], *texts: str, resources: Sequence[dict[str, Any]] = (),
+        vault_ids: Sequence[str] = (),
+    ) -> str:  # fmt: skip
         id = new_id("sesn")
         session = await self.sessions.create(
-            id=id, attached={"resources": await self.resources.attach(id, resources)},
+            id=id, attached={"resources": await self.resources.attach(id, resources), "vault_ids": list(vault_ids)},
             agent=agent, environment={"id": "env_test", "config": {"type": "cloud"}}, title=None, metadata={},
             initial_events=[message(text) for text in texts],
         )  # fmt: skip
@@ -152,17 +160,26 @@ async def running(
     await files.start()
     skills = Skills(store, data_dir / "skills")
     await skills.start()
-    resources = Resources(
-        store, data_dir, [FileMounts(files), SkillMounts(skills), Outputs(store, files)], FileContents(files)
-    )
+    vaults = Vaults(store, Cipher(store, data_dir))
+    kinds = [FileMounts(files), SkillMounts(skills), Outputs(store, files), VaultVariables(vaults)]
+    resources = Resources(store, data_dir, kinds, FileContents(files))
     logs, providers = Logs(store, capacity), brain or Providers(None)
     sandboxes = hands or Sandboxes("auto", furnish=resources.furnish)
-    harness = Harness(store, providers, sandboxes, resources, data_dir, retries=retries, context_tokens=context_tokens)
+    harness = Harness(
+        store,
+        providers,
+        sandboxes,
+        resources,
+        McpServers(Tokens(vaults)),
+        data_dir,
+        retries=retries,
+        context_tokens=context_tokens,
+    )
     orchestrator = Orchestrator(store, logs, harness)
     await orchestrator.start()
     try:
         sessions = Sessions(store, logs, orchestrator, sandboxes, resources, data_dir)
-        yield Core(data_dir, store, logs, orchestrator, sessions, files, resources, skills)
+        yield Core(data_dir, store, logs, orchestrator, sessions, files, resources, skills, vaults)
     finally:
         await orchestrator.stop(grace)
         await sandboxes.close()

@@ -28,13 +28,16 @@ from antcli.engine.resources.outputs import Outputs
 from antcli.engine.resources.packages import Packages
 from antcli.engine.resources.resources import Resources
 from antcli.engine.resources.skill_mounts import SkillMounts
+from antcli.engine.resources.vault_variables import VaultVariables
 from antcli.engine.sandbox.pool import Sandboxes
 from antcli.engine.session.log import Logs
 from antcli.engine.session.service import Sessions
 from antcli.engine.settings import EngineSettings
 from antcli.engine.skills.skills import Skills
 from antcli.engine.store.sqlite import SqliteStore
+from antcli.engine.tools.mcp import McpServers
 from antcli.engine.vaults.cipher import Cipher
+from antcli.engine.vaults.oauth import Tokens
 from antcli.engine.vaults.vaults import Vaults
 
 _AWAKE = ("running", "rescheduling")
@@ -58,12 +61,13 @@ class Engine:
         self.builders = Sandboxes(settings.sandbox)
         self.resources = Resources(self.store, data_dir, [
             FileMounts(self.files), SkillMounts(self.skills), Outputs(self.store, self.files),
-            Packages(self.builders, data_dir / "packages"),
+            Packages(self.builders, data_dir / "packages"), VaultVariables(self.vaults),
         ], FileContents(self.files))  # fmt: skip
         self.sandboxes = Sandboxes(settings.sandbox, furnish=self.resources.furnish)
         logs = Logs(self.store)
+        self.mcp = McpServers(Tokens(self.vaults))
         harness = Harness(
-            self.store, self.providers, self.sandboxes, self.resources, data_dir,
+            self.store, self.providers, self.sandboxes, self.resources, self.mcp, data_dir,
             retries=settings.model_retries, context_tokens=settings.context_tokens,
         )  # fmt: skip
         self.orchestrator = Orchestrator(self.store, logs, harness)
@@ -93,6 +97,7 @@ class Engine:
             stack.push_async_callback(self.store.close)
             stack.push_async_callback(self.files.stop)
             stack.push_async_callback(self.providers.aclose)
+            stack.push_async_callback(self.mcp.aclose)
             stack.push_async_callback(self.sandboxes.close)
             stack.push_async_callback(self.builders.close)
             if self._warming is not None:

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from antcli.engine.api.agent_rules import check_agent, check_web_tools
+from antcli.engine.api.agent_rules import check_agent, check_reach, check_web_tools
 from antcli.engine.api.agents import read_agent
 from antcli.engine.api.file_blocks import checked_files
 from antcli.engine.api.multiagent import expanded
@@ -55,9 +55,12 @@ async def make(
     events = await with_rubrics(here, initial_events, "initial_events")
     skills = await here.skills.pinned(agent["skills"])
     agent["skills"] = [{"type": "custom", "skill_id": one["skill_id"], "version": one["version"]} for one in skills]
+    vault_ids = await here.vaults.check(body.vault_ids or [])
+    check_reach(agent, environment)
     id = id or new_id("sesn")
     attached: dict[str, Any] = {"deployment_id": deployment_id} if deployment_id else {}
     attached["skills"] = skills
+    attached["vault_ids"] = vault_ids
     try:
         return await here.sessions.create(
             id=id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from antcli.engine.ids import new_id
@@ -13,7 +13,8 @@ from antcli.engine.session.events import event, frame
 from antcli.engine.session.log import Draft
 from antcli.engine.session.turns import tool_error
 from antcli.engine.tools.builtin import BUILTIN_TOOLS
-from antcli.engine.tools.policy import Judgement, judge
+from antcli.engine.tools.mcp_names import McpTool
+from antcli.engine.tools.policy import NO_TOOLS, Judgement, judge
 from antcli.engine.tools.web import result_of
 from antcli.prices import Price, cost_of_tokens
 
@@ -36,6 +37,7 @@ class Answer:
         self._blocks: list[dict[str, Any]] = []
         self._inputs: dict[int, list[str]] = {}
         self._event_ids: dict[int, str] = {}  # block index -> id of the event that the block will be part of
+        self.offered: Mapping[str, McpTool] = NO_TOOLS  # what MCP servers offer, by the names that the model knows
         self._show = show
         self._message_id: str | None = None  # of the agent.message that is being written
         self._part = -1  # of that message: the text that is being written
@@ -120,7 +122,8 @@ class Answer:
     def needs_hands(self, agent: dict[str, Any]) -> bool:
         """Whether it has a call that may run at once, so that it is not the end of the turn."""
         return any(
-            block["name"] in BUILTIN_TOOLS and self._judgement(agent, index).permission == "allow"
+            (block["name"] in BUILTIN_TOOLS or block["name"] in self.offered)
+            and self._judgement(agent, index).permission == "allow"
             for index, block in enumerate(self._blocks)
             if block["type"] == "tool_use"
         )
@@ -130,19 +133,19 @@ class Answer:
         found = []
         for index, block in enumerate(self._blocks):
             if block["type"] == "tool_use" and not self._finish_input(index, block):
-                judgement = judge(agent, block["name"])
+                judgement = judge(agent, block["name"], self.offered)
                 if judgement.is_open:
                     found.append((index, block, judgement))
         return found
 
     def _judgement(self, agent: dict[str, Any], index: int) -> Judgement:
-        return self.judged.get(index) or judge(agent, self._blocks[index]["name"])
+        return self.judged.get(index) or judge(agent, self._blocks[index]["name"], self.offered)
 
     def record(self, draft: Draft, agent: dict[str, Any], span: str) -> None:
         """Add the whole answer: messages, thinking and tool uses, the end of the span, results of refused calls."""
         thread = draft.state.thread_id
         content = [block for block in self._blocks if block["type"] != "text" or block["text"]]
-        refused: list[tuple[str, str]] = []
+        refused: list[tuple[str, str, bool]] = []
         parts: list[dict[str, Any]] = []
         message_id = ""
         for index, block in enumerate(self._blocks):
@@ -155,9 +158,9 @@ class Answer:
                 draft.add(event("agent.message", thread, {"content": parts}, id=message_id))
                 parts = []
             if block["type"] == "tool_use":
-                id, reason = self._record_call(draft, agent, index)
+                id, reason, mcp = self._record_call(draft, agent, index)
                 if reason:
-                    refused.append((id, reason))
+                    refused.append((id, reason, mcp))
             elif block["type"] in ("thinking", "redacted_thinking"):
                 draft.add(event("agent.thinking", thread, id=self._event_ids[index]))
             elif block["type"] == "server_tool_use":
@@ -169,8 +172,8 @@ class Answer:
         ending = {"model_request_start_id": span, "is_error": False, "model_usage": self.shown_usage()}
         data = {"content": content, "paused": self.stop_reason == "pause_turn"} | self.spent()
         draft.add(event("span.model_request_end", thread, ending, data=data))
-        for id, reason in refused:
-            draft.add(tool_error(thread, id, reason))
+        for id, reason, mcp in refused:
+            draft.add(tool_error(thread, id, reason, mcp=mcp))
 
     def _record_server_call(self, draft: Draft, index: int, block: dict[str, Any]) -> None:
         """A call that the model's provider has run itself: nothing is left to do for it."""
@@ -202,8 +205,8 @@ class Answer:
         """All blocks, as they came; after `calls` with whole inputs."""
         return self._blocks
 
-    def _record_call(self, draft: Draft, agent: dict[str, Any], index: int) -> tuple[str, str]:
-        """Add the tool use of block `index`; its event id, and why it is refused or "".
+    def _record_call(self, draft: Draft, agent: dict[str, Any], index: int) -> tuple[str, str, bool]:
+        """Add the tool use of block `index`; its event id, why it is refused or "", whether it is one of MCP.
 
         The first call that may run at once and has side effects is marked as started, so that its intent is on disk
         together with the answer.
@@ -223,10 +226,14 @@ class Answer:
                 fields["evaluation"] = judgement.evaluation
             runs = judgement.permission == "allow"
             first = not any(call.started for call in draft.state.calls.values())
-            data["started"] = runs and first and not BUILTIN_TOOLS[block["name"]].pure
-            record = event("agent.tool_use", draft.state.thread_id, fields, data=data)
+            type = "agent.tool_use"
+            if tool := judgement.tool:
+                type = "agent.mcp_tool_use"
+                fields |= {"name": tool.name, "mcp_server_name": tool.server}
+            data["started"] = runs and first and (tool is not None or not BUILTIN_TOOLS[block["name"]].pure)
+            record = event(type, draft.state.thread_id, fields, data=data)
         draft.add(record)
-        return record.event_id, reason
+        return record.event_id, reason, judgement.kind == "mcp"
 
     def _finish_input(self, index: int, block: dict[str, Any]) -> str:
         """Fill in the input; a reason to refuse the call when the model did not finish it."""

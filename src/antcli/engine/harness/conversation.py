@@ -39,10 +39,12 @@ class Conversation:
                 self._release()
         elif data.get("server"):  # it is in the answer itself
             return
-        elif type == "agent.tool_use" or type == "agent.custom_tool_use":
+        elif type in ("agent.tool_use", "agent.custom_tool_use", "agent.mcp_tool_use"):
             self._provider_ids[record.event_id] = data["provider_id"]
         elif type == "agent.tool_result":
             self._add_result(json.loads(record.body), "tool_use_id")
+        elif type == "agent.mcp_tool_result":
+            self._add_result(json.loads(record.body), "mcp_tool_use_id")
         elif type == "user.custom_tool_result":
             self._add_result(json.loads(record.body), "custom_tool_use_id")
         elif type in ("_outcome_started", "span.outcome_evaluation_end") and data.get("content"):

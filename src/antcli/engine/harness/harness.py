@@ -31,12 +31,14 @@ from antcli.engine.session.objects import has_hands, recipe
 from antcli.engine.session.state import Call
 from antcli.engine.store.base import Record, StorageError, Store
 from antcli.engine.tools.builtin import validate_input
+from antcli.engine.tools.mcp_names import McpTool
 from antcli.prices import price_of
 
 if TYPE_CHECKING:
     from antcli.engine.providers.registry import Providers
     from antcli.engine.resources.resources import Resources
     from antcli.engine.sandbox.pool import Sandboxes
+    from antcli.engine.tools.mcp import McpFailure, McpServers
 
 T = TypeVar("T")
 
@@ -63,9 +65,8 @@ class Harness:
     conversation of more than `context_tokens` is summarised before it goes on."""
 
     def __init__(
-        self, store: Store, providers: Providers, sandboxes: Sandboxes, resources: Resources, data_dir: Path, *,
-        retries: int,
-        context_tokens: int,
+        self, store: Store, providers: Providers, sandboxes: Sandboxes, resources: Resources, mcp: McpServers,
+        data_dir: Path, *, retries: int, context_tokens: int,
     ) -> None:  # fmt: skip
         self._store = store
         self._conversations = Conversations(store)
@@ -74,6 +75,7 @@ class Harness:
         self._providers = providers
         self._sandboxes = sandboxes
         self._resources = resources
+        self._mcp = mcp
         self._data_dir = data_dir
         self._retries = retries
         self._context_tokens = context_tokens
@@ -83,7 +85,13 @@ class Harness:
 
         Raises FencedError when another harness has taken over, StorageError.
         """
-        await self._recover(log, epoch)
+        try:
+            await self._recover(log, epoch)
+            await self._go_on(log, epoch, control)
+        finally:
+            await self._mcp.end_run(log.id)
+
+    async def _go_on(self, log: SessionLog, epoch: int, control: Control) -> None:
         # A call that is announced is run before parking: whoever finds it later must take it for lost.
         while not control.parking.is_set() or _is_announced(log):
             step = next_step(log.state)
@@ -110,7 +118,8 @@ class Harness:
                 self._close_span(draft, lost=True)
             for call in list(draft.state.calls.values()):
                 if call.started:
-                    draft.add(turns.tool_error(draft.state.thread_id, call.id, _LOST_CALL))
+                    thread = draft.state.thread_id
+                    draft.add(turns.tool_error(thread, call.id, _LOST_CALL, mcp=call.kind == "mcp"))
 
         if unattended or log.state.span is not None or _is_announced(log):
             await log.commit(decide, epoch=epoch)
@@ -171,24 +180,30 @@ class Harness:
             await asyncio.wait(tasks)
 
     async def _run_call(self, log: SessionLog, epoch: int, call: Call) -> None:
-        problem = validate_input(call.name, call.input)
+        problem = validate_input(call.name, call.input) if call.kind == "builtin" else None
         if problem:
             result = ToolResult.text(problem, is_error=True)
         else:
             counters.tool_calls += 1
-            self._resources.touch(log.id)
             try:
-                result = await self._sandboxes.execute(recipe(log.row, self._data_dir), call.name, call.input)
+                result = await self._carry_out(log, call)
             except Exception as error:  # a broken hand is the call's misfortune, not the turn's
                 logger.exception("%s: %s failed", log.id, call.name)
                 result = ToolResult.text(f"{_BROKEN_CALL} ({type(error).__name__})", is_error=True)
-        record = turns.tool_result(log.state.thread_id, call.id, result.content, is_error=result.is_error)
+        thread, mcp = log.state.thread_id, call.kind == "mcp"
+        record = turns.tool_result(thread, call.id, result.content, is_error=result.is_error, mcp=mcp)
 
         def decide(draft: Draft) -> None:
             if call.id in draft.state.calls:
                 draft.add(record)
 
         await _keep(log, decide, epoch)
+
+    async def _carry_out(self, log: SessionLog, call: Call) -> ToolResult:
+        if call.kind == "mcp":
+            return await self._mcp.call(log.id, log.row.body, call.server, call.name, call.input)
+        self._resources.touch(log.id)
+        return await self._sandboxes.execute(recipe(log.row, self._data_dir), call.name, call.input)
 
     async def _collect(self, log: SessionLog) -> None:
         """Take back what the hands left: who sees the session idle finds it all. Before the end of the turn, so that a
@@ -227,6 +242,7 @@ class Harness:
         span = await self._begin_turn(log, epoch) if not log.state.owes else await self._begin_request(log, epoch, [])
         messages = await self._messages(log)
         answer = Answer(log.preview)
+        answer.offered = await control.race(log, self._find_tools(log, epoch))
         if not await self._get_answer(log, epoch, control, messages, answer):
             return
         judge = await self._judge_calls(log, epoch, control, answer)
@@ -250,6 +266,18 @@ class Harness:
                 turns.wait_for_client(draft)
 
         await _keep(log, decide, epoch)
+
+    async def _find_tools(self, log: SessionLog, epoch: int) -> dict[str, McpTool]:
+        """What the agent's MCP servers offer; a server that fails is told of, and the turn goes on without it."""
+        tools, failures = await self._mcp.tools(log.id, log.row.body)
+        if failures:
+            errors = [_mcp_error(failure) for failure in failures]
+            thread = log.state.thread_id
+            await log.commit(
+                lambda draft: draft.add(*(event("session.error", thread, {"error": error}) for error in errors)),
+                epoch=epoch,
+            )
+        return tools
 
     async def _judge_calls(self, log: SessionLog, epoch: int, control: Control, answer: Answer) -> Answer | None:
         """Have the calls judged whose policy is `auto`; the judge's answer, if it was asked. Raises Interrupted."""
@@ -358,7 +386,8 @@ class Harness:
         agent = log.row.body["agent"]
         provider, model = await self._providers.resolve(agent["model"]["id"])
         answer.price = price_of(await self._providers.priced_as(agent["model"]["id"]) or "")
-        request = build(log.id, log.state, agent, messages, model, self._resources.notes(log.row.body))
+        notes, offered = self._resources.notes(log.row.body), answer.offered.values()
+        request = build(log.id, log.state, agent, messages, model, notes, offered=offered)
         counters.model_requests += 1
         async with contextlib.aclosing(provider.stream(request)) as items:
             async for item in items:
@@ -431,6 +460,16 @@ def _is_announced(log: SessionLog) -> bool:
 def _error(draft: Draft, type: str, message: str, retry_status: str) -> Record:
     error = {"type": type, "message": message, "retry_status": {"type": retry_status}}
     return event("session.error", draft.state.thread_id, {"error": error})
+
+
+def _mcp_error(failure: McpFailure) -> dict[str, Any]:
+    """`retrying`: the server is tried again when the session runs the next time."""
+    return {
+        "type": f"mcp_{failure.kind}_failed_error",
+        "message": failure.message,
+        "mcp_server_name": failure.server,
+        "retry_status": {"type": "retrying"},
+    }
 
 
 async def _keep(log: SessionLog, decide: Decide, epoch: int) -> None:

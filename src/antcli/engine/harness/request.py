@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from antcli.engine.model_facts import default_effort
 from antcli.engine.providers.base import ModelRequest
 from antcli.engine.session.state import State
 from antcli.engine.tools.builtin import BUILTIN_TOOLS
+from antcli.engine.tools.mcp_names import McpTool
 from antcli.engine.tools.policy import enabled_builtins
 from antcli.engine.tools.web import server_tools
 
@@ -21,11 +22,11 @@ _HANDS_NOTE = (
 
 def build(
     session_id: str, state: State, agent: dict[str, Any], messages: list[dict[str, Any]], model: str,
-    notes: Sequence[str] = (), *,
+    notes: Sequence[str] = (), *, offered: Iterable[McpTool] = (),
     system: list[dict[str, Any]] | None = None, tools: list[dict[str, Any]] | None = None,
 ) -> ModelRequest:  # fmt: skip
-    """`model` is the bare id for the endpoint; `messages` are not changed; `notes` tell of what is attached. `system`
-    and `tools` are the agent's own unless they are given."""
+    """`model` is the bare id for the endpoint; `messages` are not changed; `notes` tell of what is attached, `offered`
+    are the tools of MCP servers. `system` and `tools` are the agent's own unless they are given."""
     config = agent["model"]
     effort = (config.get("effort") or {}).get("type")
     return ModelRequest(
@@ -36,7 +37,7 @@ def build(
         model=model,
         system=_system(agent, notes) if system is None else system,
         messages=with_breakpoints(messages),
-        tools=_tools(agent) if tools is None else tools,
+        tools=_tools(agent, offered) if tools is None else tools,
         effort=None if effort == default_effort(model) else effort,
         speed=config.get("speed"),
     )
@@ -52,7 +53,7 @@ def _system(agent: dict[str, Any], notes: Sequence[str]) -> list[dict[str, Any]]
     return blocks
 
 
-def _tools(agent: dict[str, Any]) -> list[dict[str, Any]]:
+def _tools(agent: dict[str, Any], offered: Iterable[McpTool]) -> list[dict[str, Any]]:
     tools: list[dict[str, Any]] = []
     for name in enabled_builtins(agent):
         tool = BUILTIN_TOOLS[name]
@@ -61,6 +62,8 @@ def _tools(agent: dict[str, Any]) -> list[dict[str, Any]]:
         if entry["type"] == "custom":
             tools.append({key: entry[key] for key in ("name", "description", "input_schema")})
     tools += server_tools(agent)
+    for mcp in offered:
+        tools.append({"name": mcp.offered, "description": mcp.description, "input_schema": mcp.input_schema})
     if tools:
         tools[-1] = tools[-1] | {"cache_control": _CACHE}
     return tools

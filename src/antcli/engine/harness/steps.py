@@ -52,4 +52,4 @@ def next_calls(state: State) -> list[Call]:
 
 
 def is_read(call: Call) -> bool:
-    return BUILTIN_TOOLS[call.name].pure
+    return call.kind == "builtin" and BUILTIN_TOOLS[call.name].pure

@@ -139,7 +139,7 @@ def _confirmation(draft: Draft, item: ClientEvent, where: str, repeat: bool) -> 
     if item["result"] == "deny":
         message = item.get("deny_message")
         text = f"The user denied permission to use this tool.{' ' + message if message else ''}"
-        draft.add(turns.tool_error(state.thread_id, id, text))
+        draft.add(turns.tool_error(state.thread_id, id, text, mcp=call is not None and call.kind == "mcp"))
     return own
 
 

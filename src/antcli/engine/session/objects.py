@@ -26,7 +26,7 @@ def session(row: SessionRow, state: State) -> dict[str, Any]:
         "environment_id": body["environment_id"],
         "resources": [shown(resource) for resource in body.get("resources", [])],
         "deployment_id": body.get("deployment_id"),
-        "vault_ids": [],
+        "vault_ids": body.get("vault_ids", []),
         "metadata": body["metadata"],
         "budget": body.get("budget"),
         "outcome_evaluations": outcomes.shown(state),

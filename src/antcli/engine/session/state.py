@@ -14,6 +14,11 @@ from antcli.engine.store.base import Record
 _REMEMBERED = 64
 ACTIVE_RESULTS = ("pending", "running", "evaluating")
 _WAITING = ("requires_action", "budget_reached")
+_CALLS: dict[str, Literal["builtin", "custom", "mcp"]] = {
+    "agent.tool_use": "builtin",
+    "agent.custom_tool_use": "custom",
+    "agent.mcp_tool_use": "mcp",
+}
 
 
 @dataclass(slots=True)
@@ -31,13 +36,14 @@ class Call:
 
     id: str
     name: str
-    kind: Literal["builtin", "custom"]
+    kind: Literal["builtin", "custom", "mcp"]
     input: dict[str, Any]
     provider_id: str
     permission: str = "allow"  # allow, ask
     verdict: str = ""  # of a confirmation: allow, deny
     deny_message: str | None = None
     started: bool = False  # the hands may have moved
+    server: str = ""  # of kind mcp
 
     @property
     def waits(self) -> bool:
@@ -137,10 +143,13 @@ def fold(state: State, record: Record) -> None:
     """Change `state` by one record of the log; `record.position` must be set."""
     type = record.type
     state.latest = record.processed_at or state.latest
-    if type == "agent.tool_use" or type == "agent.custom_tool_use":
+    if type in _CALLS:
         _open_call(state, record)
     elif type == "agent.tool_result":
         state.calls.pop(json.loads(record.body)["tool_use_id"], None)
+        state.owes = True
+    elif type == "agent.mcp_tool_result":
+        state.calls.pop(json.loads(record.body)["mcp_tool_use_id"], None)
         state.owes = True
     elif type == "_judged":
         assert record.data is not None
@@ -183,11 +192,12 @@ def _open_call(state: State, record: Record) -> None:
     state.calls[record.event_id] = Call(
         id=record.event_id,
         name=body["name"],
-        kind="custom" if record.type == "agent.custom_tool_use" else "builtin",
+        kind=_CALLS[record.type],
         input=body["input"],
         provider_id=record.data["provider_id"],
         permission=body.get("evaluated_permission", "allow"),
         started=record.data.get("started", False),
+        server=body.get("mcp_server_name", ""),
     )
 
 

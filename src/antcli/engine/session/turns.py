@@ -124,15 +124,18 @@ def refuse_open_calls(draft: Draft, text: str) -> None:
             fields = {"custom_tool_use_id": call.id, "content": _text(text), "is_error": True}
             draft.add(event("user.custom_tool_result", thread, fields))
         else:
-            draft.add(tool_result(thread, call.id, _text(text), is_error=True))
+            draft.add(tool_error(thread, call.id, text, mcp=call.kind == "mcp"))
 
 
-def tool_result(thread_id: str, call_id: str, content: list[dict[str, Any]], *, is_error: bool) -> Record:
-    return event("agent.tool_result", thread_id, {"tool_use_id": call_id, "content": content, "is_error": is_error})
+def tool_result(
+    thread_id: str, call_id: str, content: list[dict[str, Any]], *, is_error: bool, mcp: bool = False
+) -> Record:
+    type, key = ("agent.mcp_tool_result", "mcp_tool_use_id") if mcp else ("agent.tool_result", "tool_use_id")
+    return event(type, thread_id, {key: call_id, "content": content, "is_error": is_error})
 
 
-def tool_error(thread_id: str, call_id: str, text: str) -> Record:
-    return tool_result(thread_id, call_id, _text(text), is_error=True)
+def tool_error(thread_id: str, call_id: str, text: str, *, mcp: bool = False) -> Record:
+    return tool_result(thread_id, call_id, _text(text), is_error=True, mcp=mcp)
 
 
 def _named(state: State) -> dict[str, Any]:

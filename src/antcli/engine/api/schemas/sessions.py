@@ -18,7 +18,6 @@ from antcli.engine.api.schemas.base import (
     Title,
     by_type,
     invalid_value,
-    only_empty,
     refused,
     tag,
 )
@@ -79,7 +78,7 @@ class SessionCreate(Body):
     metadata: Metadata | None = None
     initial_events: InitialEvents | None = None
     resources: Resources | None = None
-    vault_ids: Annotated[Any, only_empty()] = None
+    vault_ids: list[Identifier] | None = None
     budget: Budget | None = None
 
 
