@@ -127,7 +127,7 @@ def test_references_that_lead_nowhere_are_named(
         ({"agent": "a", "environment_id": "e", "budget": {"type": "limit"}}, "budget.max_list_cost: required, but not given."),  # noqa: E501
         ({"agent": "a", "environment_id": "e", "budget": {"type": "limit", "max_list_cost": {"amount": "05", "currency": "USD"}}}, "budget.max_list_cost.amount: a whole number of cents above 0 in a string, like '2500', got '05'."),  # noqa: E501
         ({"agent": "a", "environment_id": "e", "budget": {"type": "limit", "max_list_cost": {"amount": "5", "currency": "EUR"}}}, "budget.max_list_cost.currency: must be 'USD', got 'EUR'."),  # noqa: E501
-        ({"agent": "a", "environment_id": "e", "vault_ids": ["v"]}, "vault_ids: not supported by the local engine."),
+        ({"agent": "a", "environment_id": "e", "vault_ids": "v"}, "vault_ids: must be an array, got a string."),
         ({"agent": "a", "environment_id": "e", "initial_events": [HELLO] * 51}, "initial_events: at most 50 items, got 51."),  # noqa: E501
         ({"agent": "a", "environment_id": "e", "initial_events": [{"type": "user.interrupt"}]}, "initial_events.0: type 'user.interrupt' is not one of user.message, user.define_outcome."),  # noqa: E501
     ],

@@ -272,3 +272,24 @@ def test_bad_updates_are_refused_by_field(
     answer = http.post(f"/v1/vaults/{vault}/credentials/{made['id']}", json={"auth": patch, "display_name": "x"})
     assert answer.status_code == 400 and answer.json()["error"]["message"].startswith(expected), answer.text
     assert http.get(f"/v1/vaults/{vault}/credentials/{made['id']}").json() == made
+
+
+def test_sessions_name_vaults_that_are_there(sdk: anthropic.Anthropic, vault: str) -> None:
+    agent = sdk.beta.agents.create(name="a", model="demo").id
+    environment = sdk.beta.environments.create(name="e").id
+    other = sdk.beta.vaults.create(display_name="other").id
+    made = sdk.beta.sessions.create(agent=agent, environment_id=environment, vault_ids=[other, vault])
+    assert made.vault_ids == [other, vault] == sdk.beta.sessions.retrieve(made.id).vault_ids
+    assert sdk.beta.sessions.create(agent=agent, environment_id=environment).vault_ids == []
+
+    def refused(error: type[Exception], said: str, ids: list[str]) -> None:
+        with pytest.raises(error, match=said):
+            sdk.beta.sessions.create(agent=agent, environment_id=environment, vault_ids=ids)
+
+    refused(anthropic.NotFoundError, "vault_ids.1: no vault with id", [vault, "vlt_x"])
+    refused(anthropic.BadRequestError, "given twice", [vault, vault])
+    refused(anthropic.BadRequestError, "at most 50 vaults, got 51", [vault] * 51)
+    sdk.beta.vaults.archive(other)
+    refused(anthropic.BadRequestError, "is archived", [other])
+    with pytest.raises(anthropic.BadRequestError, match="vault_ids"):
+        sdk.beta.sessions.update(made.id, vault_ids=[vault])
