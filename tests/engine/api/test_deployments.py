@@ -163,3 +163,92 @@ def test_what_is_not_there_is_refused(sdk: anthropic.Anthropic, http: httpx.Clie
     for call in (sdk.beta.deployments.retrieve, sdk.beta.deployments.run, sdk.beta.deployment_runs.retrieve):
         with pytest.raises(anthropic.NotFoundError):
             call("depl_none")
+
+
+def test_a_run_hands_on_what_the_deployment_has(
+    sdk: anthropic.Anthropic, http: httpx.Client, agent: Any, environment: Any
+) -> None:
+    data = sdk.beta.files.upload(file=("data.csv", b"a,b"))
+    rubric = sdk.beta.files.upload(file=("rubric.md", b"Says hello."))
+    vault = sdk.beta.vaults.create(display_name="Ada")
+    outcome: Any = {"type": "user.define_outcome", "description": "Greet.", "max_iterations": 2}
+    outcome["rubric"] = {"type": "file", "file_id": rubric.id}
+    note: Any = {"type": "system.message", "content": [{"type": "text", "text": "Be brief."}]}
+    made = sdk.beta.deployments.create(
+        name="n", agent=agent.id, environment_id=environment.id, initial_events=[outcome, HELLO, note],
+        resources=[{"type": "file", "file_id": data.id, "mount_path": "data.csv"}], vault_ids=[vault.id],
+    )  # fmt: skip
+    assert [event.to_dict() for event in made.initial_events] == [outcome, HELLO, note]
+    assert made.vault_ids == [vault.id]
+    assert [resource.to_dict() for resource in made.resources] == [
+        {"type": "file", "file_id": data.id, "mount_path": "data.csv"}
+    ]
+    assert len(list(sdk.beta.files.list())) == 2  # the check of the resources has made no copy
+    for _ in range(2):  # each run reads the rubric of the deployment
+        run = sdk.beta.deployments.run(made.id)
+        assert run.error is None and run.session_id is not None
+        session = sdk.beta.sessions.retrieve(run.session_id)
+        assert session.vault_ids == [vault.id]
+        (resource,) = session.resources
+        assert resource.type == "file" and resource.mount_path.endswith("/data.csv") and resource.file_id != data.id
+        sent = {event.type: event for event in sdk.beta.sessions.events.list(session.id)}
+        assert sent["user.define_outcome"].rubric.content == "Says hello."  # type: ignore[union-attr]
+        assert "user.message" in sent
+    sdk.beta.vaults.archive(vault.id)
+    gone = sdk.beta.deployments.run(made.id)
+    assert gone.session_id is None and gone.error.type == "vault_archived_error"  # type: ignore[union-attr]
+    cleared = sdk.beta.deployments.update(made.id, resources=[], vault_ids=None)
+    assert cleared.resources == [] and cleared.vault_ids == []
+    assert sdk.beta.deployments.run(made.id).error is None
+    answer = http.post(f"/v1/deployments/{made.id}", json={"vault_ids": [vault.id]})
+    assert answer.status_code == 400 and "is archived" in answer.json()["error"]["message"]
+
+
+_NOTE: dict[str, Any] = {"type": "system.message", "content": [{"type": "text", "text": "Be brief."}]}
+_OUTCOME: dict[str, Any] = {
+    "type": "user.define_outcome", "description": "Greet.", "rubric": {"type": "file", "file_id": "file_none"},
+}  # fmt: skip
+_REPOSITORY = {"type": "github_repository", "url": "https://github.com/a/b", "authorization_token": "secret-token"}
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "expected"),
+    [
+        ({"initial_events": [_NOTE]}, 400, "initial_events: a system.message must directly follow"),
+        ({"initial_events": [_NOTE, HELLO]}, 400, "initial_events: a system.message must be the last event"),
+        ({"initial_events": [_OUTCOME] * 2}, 400, "initial_events: at most one user.define_outcome"),
+        ({"initial_events": [_OUTCOME]}, 404, "initial_events.0.rubric.file_id: "),
+        ({"resources": [{"type": "file", "file_id": "file_none"}]}, 404, "resources.0.file_id: "),
+        ({"resources": [_REPOSITORY]}, 400, "resources.0"),
+        ({"resources": [{"type": "file", "file_id": "x"}] * 501}, 400, "resources: at most 500"),
+        ({"vault_ids": ["vlt_none"]}, 404, "vault_ids.0: no vault with id"),
+        ({"vault_ids": ["x"] * 51}, 400, "vault_ids: at most 50"),
+    ],
+)
+def test_what_no_session_could_have_is_refused(
+    http: httpx.Client, made: Any, agent: Any, environment: Any, change: dict[str, Any], status: int, expected: str
+) -> None:
+    body = {"name": "n", "agent": agent.id, "environment_id": environment.id, "initial_events": [HELLO]}
+    for answer in (
+        http.post("/v1/deployments", json=body | change),
+        http.post(f"/v1/deployments/{made.id}", json=change),
+    ):
+        message = answer.json()["error"]["message"]
+        assert answer.status_code == status and message.startswith(expected) and "secret-token" not in message
+
+
+def test_files_that_clash_are_refused(sdk: anthropic.Anthropic, http: httpx.Client, made: Any) -> None:
+    id = sdk.beta.files.upload(file=("a.txt", b"a")).id
+    both = [{"type": "file", "file_id": id, "mount_path": path} for path in ("a", "a/b")]
+    answer = http.post(f"/v1/deployments/{made.id}", json={"resources": both})
+    assert answer.status_code == 400 and answer.json()["error"]["message"].startswith("resources.1.mount_path: ")
+
+
+def test_a_model_that_takes_no_system_messages_is_named(
+    sdk: anthropic.Anthropic, http: httpx.Client, environment: Any
+) -> None:
+    agent = sdk.beta.agents.create(name="a", model="claude-opus-4-1")
+    body = {"name": "n", "agent": agent.id, "environment_id": environment.id, "initial_events": [HELLO, _NOTE]}
+    answer = http.post("/v1/deployments", json=body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"].startswith("initial_events.1: the model 'claude-opus-4-1' takes no")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from antcli.engine.api.agent_rules import check_reach
 from antcli.engine.api.agents import read_agent
+from antcli.engine.api.file_blocks import checked_files
 from antcli.engine.api.pages import page_body, slice_of
 from antcli.engine.api.query import Query
+from antcli.engine.api.rubrics import with_rubrics
 from antcli.engine.api.schemas.deployments import DeploymentCreate, DeploymentUpdate, shown, shown_run
 from antcli.engine.api.schemas.events import plain
 from antcli.engine.api.schemas.sessions import AgentReference, SessionCreate
@@ -20,6 +24,7 @@ from antcli.engine.api.validation import merge_metadata
 from antcli.engine.clock import now
 from antcli.engine.errors import invalid, not_found
 from antcli.engine.ids import new_id
+from antcli.engine.model_facts import takes_system_messages
 from antcli.engine.orchestration.deployments import KIND, MOST_SCHEDULED, RUN, archived
 from antcli.engine.store.base import Object, StaleError, Store
 
@@ -175,7 +180,8 @@ async def list_runs(request: Request, query: Query) -> Response:
 
 async def start_session(here: Services, deployment: dict[str, Any], session_id: str) -> None:
     """The session of a run, made as POST /v1/sessions makes it. Raises RequestError."""
-    await make(here, _session(deployment), deployment["initial_events"], id=session_id, deployment_id=deployment["id"])
+    events = deepcopy(deployment["initial_events"])  # each run reads the files of its rubrics anew
+    await make(here, _session(deployment), events, id=session_id, deployment_id=deployment["id"])
 
 
 def _session(deployment: dict[str, Any]) -> SessionCreate:
@@ -196,7 +202,18 @@ async def _check_session(here: Services, deployment: dict[str, Any]) -> None:
     agent = await session_agent(here, _session(deployment))
     if deployment["budget"] is not None:
         await check_budgetable(here, agent)
-    await usable_environment(here.store, deployment["environment_id"])
+    environment = await usable_environment(here.store, deployment["environment_id"])
+    check_reach(agent, environment)
+    await here.vaults.check(deployment["vault_ids"])
+    await here.resources.check(deployment["resources"])
+    events = await with_rubrics(here, deepcopy(deployment["initial_events"]), "initial_events")
+    await checked_files(here, events, "initial_events")
+    model = agent["model"]["id"]
+    if events[-1]["type"] == "system.message" and not takes_system_messages(model):
+        raise invalid(
+            f"initial_events.{len(events) - 1}: the model {model!r} takes no system messages within the conversation.",
+            code="model_does_not_support_mid_conversation_system",
+        )
 
 
 async def _resolved(here: Services, body: DeploymentCreate | DeploymentUpdate) -> dict[str, Any]:

@@ -32,6 +32,10 @@ class FileMounts(Kind):
         self._files = files
 
     async def attach(self, session_id: str, wanted: dict[str, Any], others: Sequence[Resource]) -> Resource:
+        resource = await self.plan(wanted, others)
+        return resource | {"file_id": await self._copy(await self._found(wanted["file_id"]), session_id)}
+
+    async def plan(self, wanted: dict[str, Any], others: Sequence[Resource]) -> Resource:
         path = mount_path(wanted.get("mount_path") or f"/{wanted['file_id']}")
         moment = now()
         resource = {
@@ -43,7 +47,8 @@ class FileMounts(Kind):
             "updated_at": moment,
         }
         self.check(resource, others)
-        return resource | {"file_id": await self._copy(await self._found(wanted["file_id"]), session_id)}
+        await self._found(wanted["file_id"])
+        return resource
 
     def check(self, resource: Resource, others: Sequence[Resource]) -> None:
         taken = [other["mount_path"] for other in others if other["type"] == self.type]

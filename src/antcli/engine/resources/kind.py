@@ -36,6 +36,10 @@ class Kind:
         message that begins with the entry's field."""
         raise NotImplementedError
 
+    async def plan(self, wanted: dict[str, Any], others: Sequence[Resource]) -> Resource:
+        """What `attach` would be given to store, with nothing made. Raises RequestError as `attach` does."""
+        return wanted
+
     def check(self, resource: Resource, others: Sequence[Resource]) -> None:
         """Raises RequestError (400) when the session cannot have the resource beside `others`."""
 

@@ -60,6 +60,21 @@ class Resources:
             attached.append(resource | {"_number": max(numbers, default=0) + 1})
         return attached
 
+    async def check(self, wanted: Sequence[dict[str, Any]], path: str = "resources") -> None:
+        """Raises RequestError (400, 404) when no session could have the checked entries of a request."""
+        planned: list[Resource] = []
+        for number, entry in enumerate(wanted):
+            try:
+                planned.append(await self.of_type(entry["type"]).plan(entry, planned))
+            except RequestError as error:
+                raise RequestError(
+                    error.status,
+                    error.type,
+                    f"{path}.{number}.{error.message}",
+                    details=error.details,
+                    retry=error.retry,
+                ) from None
+
     async def detach(self, session_id: str, resource: Resource) -> None:
         await self.of_type(resource["type"]).detach(session_id, resource)
 

@@ -16,11 +16,17 @@ from antcli.engine.api.schemas.base import (
     Name,
     by_type,
     invalid_value,
-    only_empty,
-    refused,
     tag,
+    unsupported_value,
 )
-from antcli.engine.api.schemas.events import UserMessage
+from antcli.engine.api.schemas.events import (
+    SystemMessage,
+    UserDefineOutcome,
+    UserMessage,
+    check_outcomes,
+    check_system_message,
+)
+from antcli.engine.api.schemas.resources import Resource
 from antcli.engine.api.schemas.sessions import AgentReference, Budget
 from antcli.engine.orchestration.cron import ScheduleError, check_expression, zone
 from antcli.engine.orchestration.deployments import upcoming
@@ -52,14 +58,28 @@ class Schedule(Body):
 
 _InitialEvent = Annotated[
     Annotated[UserMessage, tag("user.message")]
-    | Annotated[Any, refused("user.define_outcome"), tag("user.define_outcome")]
-    | Annotated[Any, refused("system.message"), tag("system.message")],
-    by_type("user.message"),
+    | Annotated[UserDefineOutcome, tag("user.define_outcome")]
+    | Annotated[SystemMessage, tag("system.message")],
+    by_type("user.message", "user.define_outcome", "system.message"),
 ]
-_InitialEvents = Annotated[list[_InitialEvent], Field(min_length=1, max_length=MAXIMUM_EVENTS)]
+_InitialEvents = Annotated[
+    list[_InitialEvent],
+    Field(min_length=1, max_length=MAXIMUM_EVENTS),
+    AfterValidator(check_outcomes),
+    AfterValidator(check_system_message),
+]
 _Agent = Annotated[Annotated[Identifier, tag("text")] | Annotated[AgentReference, tag("object")], TEXT_OR_OBJECT]
-_Resources = Annotated[Any, only_empty()]
-_VaultIds = Annotated[Any, only_empty()]
+
+
+def _no_repository(resource: Any) -> Any:
+    """Its token would have to be kept here for every run to come."""
+    if resource.type == "github_repository":
+        raise unsupported_value("repositories")
+    return resource
+
+
+_Resources = Annotated[list[Annotated[Resource, AfterValidator(_no_repository)]], Field(max_length=MAXIMUM_RESOURCES)]
+_VaultIds = Annotated[list[Identifier], Field(max_length=MAXIMUM_VAULTS)]
 
 
 class DeploymentCreate(Body):
@@ -69,8 +89,8 @@ class DeploymentCreate(Body):
     initial_events: _InitialEvents
     description: Description | None = None
     metadata: Metadata | None = None
-    resources: _Resources = None
-    vault_ids: _VaultIds = None
+    resources: _Resources | None = None
+    vault_ids: _VaultIds | None = None
     schedule: Schedule | None = None
     budget: Budget | None = None
 
@@ -85,23 +105,15 @@ class DeploymentUpdate(Body):
     initial_events: _InitialEvents | None = None
     description: Description | None = None
     metadata: MetadataPatch | None = None
-    resources: _Resources = None
-    vault_ids: _VaultIds = None
+    resources: _Resources | None = None
+    vault_ids: _VaultIds | None = None
     schedule: Schedule | None = None
     budget: Budget | None = None
-
-
-# What a repository is fetched with is never shown.
-_SECRETS = ("authorization_token",)
 
 
 def shown(deployment: dict[str, Any]) -> dict[str, Any]:
     """The deployment as responses show it."""
     found = {name: value for name, value in deployment.items() if name != "fires_from"}
-    found["resources"] = [
-        {name: value for name, value in resource.items() if name not in _SECRETS}
-        for resource in deployment["resources"]
-    ]
     if deployment["schedule"] is not None:
         found["schedule"] = deployment["schedule"] | {"upcoming_runs_at": upcoming(deployment)}
     if deployment["budget"] is None:

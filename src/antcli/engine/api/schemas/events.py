@@ -97,16 +97,16 @@ InitialEvent = Annotated[
 ]
 
 
-def _check_outcomes(events: list[UserMessage | UserDefineOutcome]) -> list[UserMessage | UserDefineOutcome]:
+def check_outcomes(events: list[Any]) -> list[Any]:
     if sum(isinstance(event, UserDefineOutcome) for event in events) > 1:
         raise invalid_value("at most one user.define_outcome")
     return events
 
 
-InitialEvents = Annotated[list[InitialEvent], Field(max_length=MAXIMUM_INITIAL_EVENTS), AfterValidator(_check_outcomes)]
+InitialEvents = Annotated[list[InitialEvent], Field(max_length=MAXIMUM_INITIAL_EVENTS), AfterValidator(check_outcomes)]
 
 
-def _check_system_message(events: list[Any]) -> list[Any]:
+def check_system_message(events: list[Any]) -> list[Any]:
     """It belongs to the turn that the event before it begins or continues."""
     types = [event.type for event in events]
     if "system.message" in types[:-1]:
@@ -117,7 +117,7 @@ def _check_system_message(events: list[Any]) -> list[Any]:
 
 
 class EventSend(Body):
-    events: Annotated[list[Event], Field(min_length=1), AfterValidator(_check_system_message)]
+    events: Annotated[list[Event], Field(min_length=1), AfterValidator(check_system_message)]
 
 
 def plain(events: list[Any]) -> list[dict[str, Any]]:
