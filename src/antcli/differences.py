@@ -5,13 +5,8 @@ and the test that finds every operation either served or named here.
 from __future__ import annotations
 
 # Operations of the API that the engine does not serve, and why.
-_NO_QUEUE = "The engine runs tools itself: there are no self_hosted environments and no work queue yet."
 _NO_DREAMS = "There are no dreams yet."
 NOT_SERVED: dict[str, str] = {
-    **dict.fromkeys(
-        [f"environments.work.{verb}" for verb in "ack heartbeat list poll retrieve stats stop update".split()],
-        _NO_QUEUE,
-    ),
     **dict.fromkeys([f"dreams.{verb}" for verb in "archive cancel create list retrieve".split()], _NO_DREAMS),
 }
 
@@ -31,6 +26,12 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
     ("deployments", "Repositories of a deployment are refused: no token is kept for its runs."),
     ("user profiles", "They are kept; nobody is enrolled, so enrollment and action URLs are refused."),
     ("sandbox", "Tools run on this machine under bubblewrap (or Docker, Podman), with the programs installed here."),
+    (
+        "self_hosted",
+        "Sessions in self_hosted environments are queued for workers, which answer custom tools; the built-in tools,"
+        " resources and user.tool_result are refused there for now.",
+    ),
+    ("self_hosted", "There are no environment keys: workers show the engine's own key; `secret` is always null."),
     ("network", "`unrestricted` shares this machine's network; `limited` without hosts is no network at all."),
 )
 

@@ -18,6 +18,7 @@ from antcli.engine.files.files import Files
 from antcli.engine.harness.harness import Harness
 from antcli.engine.ids import new_id
 from antcli.engine.orchestration.orchestrator import Orchestrator
+from antcli.engine.orchestration.work import WorkQueue
 from antcli.engine.providers.registry import Providers
 from antcli.engine.resources.file_mounts import FileMounts
 from antcli.engine.resources.outputs import Outputs
@@ -178,7 +179,7 @@ async def running(
     orchestrator = Orchestrator(store, logs, harness)
     await orchestrator.start()
     try:
-        sessions = Sessions(store, logs, orchestrator, sandboxes, resources, data_dir)
+        sessions = Sessions(store, logs, orchestrator, sandboxes, resources, data_dir, WorkQueue(store))
         yield Core(data_dir, store, logs, orchestrator, sessions, files, resources, skills, vaults)
     finally:
         await orchestrator.stop(grace)

@@ -22,6 +22,7 @@ from antcli.engine.memory.stores import MemoryStores
 from antcli.engine.orchestration.deployments import Deployments
 from antcli.engine.orchestration.orchestrator import Orchestrator
 from antcli.engine.orchestration.scheduler import Scheduler
+from antcli.engine.orchestration.work import WorkQueue
 from antcli.engine.providers.registry import Providers
 from antcli.engine.resources.file_mounts import FileMounts
 from antcli.engine.resources.outputs import Outputs
@@ -71,7 +72,10 @@ class Engine:
             retries=settings.model_retries, context_tokens=settings.context_tokens,
         )  # fmt: skip
         self.orchestrator = Orchestrator(self.store, logs, harness)
-        self.sessions = Sessions(self.store, logs, self.orchestrator, self.sandboxes, self.resources, data_dir)
+        self.work = WorkQueue(self.store)
+        self.sessions = Sessions(
+            self.store, logs, self.orchestrator, self.sandboxes, self.resources, data_dir, self.work
+        )
         self.deployments = Deployments(self.store, self._start_session)
         self.scheduler = Scheduler(self.deployments)
         self.services: Services
@@ -83,6 +87,7 @@ class Engine:
         self.services = self._services(await load_cursors(self.store))
         await self.files.start()
         await self.skills.start()
+        await self.work.start()
         await self.orchestrator.start()
         await self.scheduler.start()
         self._warming = asyncio.create_task(self.providers.warm())  # some 40 ms less for the first request
@@ -133,6 +138,7 @@ class Engine:
             memories=self.memories,
             resources=self.resources,
             deployments=self.deployments,
+            work=self.work,
             providers=self.providers,
             cursors=cursors,
             activity=self.activity,

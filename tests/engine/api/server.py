@@ -20,6 +20,7 @@ from antcli.engine.http_server import http_server
 from antcli.engine.memory.memories import Memories
 from antcli.engine.memory.stores import MemoryStores
 from antcli.engine.orchestration.deployments import Deployments
+from antcli.engine.orchestration.work import WorkQueue
 from antcli.engine.resources.file_mounts import FileMounts
 from antcli.engine.resources.resources import Resources
 from antcli.engine.sandbox.base import Recipe
@@ -118,7 +119,8 @@ class Server:
         skills = Skills(store, self.data_dir / "skills")
         await skills.start()
         resources = Resources(store, self.data_dir, [FileMounts(files)], FileContents(files))
-        sessions = Sessions(store, Logs(store), self.nobody, self.nobody, resources, self.data_dir)
+        work = WorkQueue(store)
+        sessions = Sessions(store, Logs(store), self.nobody, self.nobody, resources, self.data_dir, work)
 
         async def status() -> dict[str, Any]:
             return {"pid": 1}
@@ -130,7 +132,7 @@ class Server:
             store=store, sessions=sessions, files=files, skills=skills, resources=resources,
             providers=SomeModels(), cursors=await load_cursors(store),  # type: ignore[arg-type]
             memories=Memories(store, MemoryStores(store)), vaults=Vaults(store, Cipher(store, self.data_dir)),
-            deployments=Deployments(store, start_session),
+            deployments=Deployments(store, start_session), work=work,
             activity=Activity(), status=status, retire=self.retired.set,
         )  # fmt: skip
         self._http = http_server(application(self.services, KEY))

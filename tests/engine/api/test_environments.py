@@ -67,8 +67,8 @@ def test_archive_hides_and_closes_delete_removes(sdk: anthropic.Anthropic, http:
 @pytest.mark.parametrize(
     ("config", "expected"),
     [
-        ({"type": "self_hosted"}, "config: not supported by the local engine: self_hosted environments"),
-        ({"type": "moon"}, "config: type 'moon' is not one of cloud"),
+        ({"type": "self_hosted", "packages": {}}, "config.packages: unknown field"),
+        ({"type": "moon"}, "config: type 'moon' is not one of cloud, self_hosted"),
         (
             {"type": "cloud", "packages": {"apt": ["x"]}},
             "config.packages.apt: not supported by the local engine: packages of the system",
@@ -100,6 +100,12 @@ def test_a_config_that_cannot_be_kept_is_refused(http: httpx.Client, config: obj
 def test_the_type_of_a_config_stays(sdk: anthropic.Anthropic, http: httpx.Client) -> None:
     made = sdk.beta.environments.create(name="e")
     response = http.post(f"/v1/environments/{made.id}", json={"config": {"type": "self_hosted"}})
+    assert response.json()["error"]["details"]["error_code"] == "invalid_config_type_change"
+    hosted = sdk.beta.environments.create(name="h", config={"type": "self_hosted"})
+    assert hosted.to_dict()["config"] == {"type": "self_hosted"}
+    assert sdk.beta.environments.update(hosted.id, config={"type": "self_hosted"}).config == hosted.config
+    assert sdk.beta.environments.update(hosted.id, name="i").config == hosted.config
+    response = http.post(f"/v1/environments/{hosted.id}", json={"config": {"type": "cloud"}})
     assert response.json()["error"]["details"]["error_code"] == "invalid_config_type_change"
 
 

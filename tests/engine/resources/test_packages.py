@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from antcli.engine.orchestration.work import WorkQueue
 from antcli.engine.resources.packages import Packages
 from antcli.engine.resources.resources import Resources
 from antcli.engine.sandbox.base import SandboxUnavailableError, ToolResult
@@ -99,7 +100,7 @@ def test_a_python_package_is_there_in_real_sandboxes_and_a_bad_one_is_told_to_th
         builders = Sandboxes("auto")
         resources = Resources(store, tmp_path, [Packages(builders, tmp_path / "packages")])
         sandboxes = Sandboxes("auto", furnish=resources.furnish)
-        sessions = Sessions(store, Logs(store), Nobody(), sandboxes, resources, tmp_path)
+        sessions = Sessions(store, Logs(store), Nobody(), sandboxes, resources, tmp_path, WorkQueue(store))
         try:
             results = []
             for spec in (f"tiny-thing @ {wheel}", f"gone @ {wheel}.missing"):

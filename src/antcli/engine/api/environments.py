@@ -75,8 +75,10 @@ async def list_(request: Request, query: Query) -> Response:
 async def delete(request: Request, query: Query) -> Response:
     await read_nothing(request)
     id = request.path_params["environment_id"]
-    if not await services(request).store.delete("environment", id):
+    here = services(request)
+    if not await here.store.delete("environment", id):
         raise not_found("environment", id)
+    await here.work.forget(id)
     return json_response({"id": id, "type": "environment_deleted"})
 
 

@@ -12,12 +12,15 @@ from antcli.engine.api.schemas.memory import MemoryCreate, MemoryStoreCreate, Me
 from antcli.engine.api.schemas.sessions import SessionCreate, SessionUpdate
 from antcli.engine.api.schemas.user_profiles import ActionURLCreate, UserProfileCreate, UserProfileUpdate
 from antcli.engine.api.schemas.vaults import CredentialCreate, CredentialUpdate, VaultCreate, VaultUpdate
+from antcli.engine.api.schemas.work import WorkStop, WorkUpdate
 
 BODIES: dict[str, type[BaseModel]] = {
     "agents.create": AgentCreate,
     "agents.update": AgentUpdate,
     "environments.create": EnvironmentCreate,
     "environments.update": EnvironmentUpdate,
+    "environments.work.stop": WorkStop,
+    "environments.work.update": WorkUpdate,
     "memory_stores.create": MemoryStoreCreate,
     "memory_stores.update": MemoryStoreUpdate,
     "memory_stores.memories.create": MemoryCreate,

@@ -23,6 +23,7 @@ from antcli.engine.api import (
     threads,
     user_profiles,
     vaults,
+    work,
 )
 from antcli.engine.api.compression import compressed
 from antcli.engine.api.services import Services
@@ -46,6 +47,7 @@ ROUTES = [
     *user_profiles.ROUTES,
     *models.ROUTES,
     *vaults.ROUTES,
+    *work.ROUTES,
 ]
 
 

@@ -50,11 +50,20 @@ class Attached(Protocol):
     async def remove(self, session_id: str) -> None: ...
 
 
+class Workers(Protocol):
+    """Who finds workers for the sessions of self_hosted environments: the work queue."""
+
+    async def offer(self, environment_id: str, session_id: str) -> None: ...
+
+    async def close(self, environment_id: str, session_id: str) -> None: ...
+
+
 class Sessions:
     """Every method that takes an id raises RequestError (404) when there is no such session."""
 
     def __init__(
-        self, store: Store, logs: Logs, waker: Waker, hands: Hands, attached: Attached, data_dir: Path
+        self, store: Store, logs: Logs, waker: Waker, hands: Hands, attached: Attached, data_dir: Path,
+        workers: Workers,
     ) -> None:  # fmt: skip
         self._store = store
         self._logs = logs
@@ -62,6 +71,7 @@ class Sessions:
         self._hands = hands
         self._attached = attached
         self._data_dir = data_dir
+        self._workers = workers
 
     async def create(
         self,
@@ -85,6 +95,7 @@ class Sessions:
             "environment_id": environment["id"],
             "title": title,
             "metadata": metadata,
+            "self_hosted": environment["config"]["type"] == "self_hosted",
             "network": objects.network(environment["config"]),
             "packages": wanted(environment["config"]),
             "budget": budget,
@@ -115,7 +126,17 @@ class Sessions:
         if objects.has_hands(row.body["agent"]):
             self._hands.prepare(objects.recipe(row, self._data_dir))
         if records:
-            self._waker.wake(row.id)
+            await self._wake(row)
+
+    async def _wake(self, row: SessionRow) -> None:
+        """Bring it on; a self_hosted one also needs a worker, and is queued first so that its calls find one."""
+        if row.body.get("self_hosted"):
+            await self._workers.offer(row.body["environment_id"], row.id)
+        self._waker.wake(row.id)
+
+    async def _dismiss(self, row: SessionRow) -> None:
+        if row.body.get("self_hosted"):
+            await self._workers.close(row.body["environment_id"], row.id)
 
     async def get(self, id: str) -> dict[str, Any]:
         log = await self._logs.open(id)
@@ -158,7 +179,7 @@ class Sessions:
 
         await log.commit(decide)
         if log.state.status == "running":
-            self._waker.wake(id)
+            await self._wake(log.row)
         return objects.session(log.row, log.state)
 
     async def archive(self, id: str) -> dict[str, Any]:
@@ -175,6 +196,7 @@ class Sessions:
                 draft.body = log.row.body
 
         await log.commit(decide)
+        await self._dismiss(log.row)
         return objects.session(log.row, log.state)
 
     async def delete(self, id: str) -> None:
@@ -185,6 +207,7 @@ class Sessions:
         last = event("session.deleted", log.state.thread_id)
         await log.delete(lambda state: _must_not_run(state, "deleted"), last)
         self._logs.forget(id)
+        await self._dismiss(log.row)
         await self._hands.remove(objects.recipe(log.row, self._data_dir))
         await self._attached.remove(id)
 
@@ -210,7 +233,7 @@ class Sessions:
         if any(item["type"] == "user.interrupt" for item in events):
             self._waker.interrupt(id)
         if log.state.status == "running":
-            self._waker.wake(id)
+            await self._wake(log.row)
         return echo
 
     async def resources(self, id: str) -> list[dict[str, Any]]:
@@ -233,6 +256,11 @@ class Sessions:
         def decide(draft: Draft) -> None:
             if draft.state.status == "terminated":
                 raise invalid("The session is terminated: its resources cannot be changed.")
+            if log.row.body.get("self_hosted"):
+                raise invalid(
+                    "Resources are not supported with self-hosted environments.",
+                    code="self_hosted_resources_unsupported",
+                )
             before[:] = log.row.body.get("resources", [])
             draft.body = log.row.body | {"resources": change(list(before))}
             draft.add(internal("_resources_changed", draft.state.thread_id, {}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
 from antcli.engine.api.schemas.base import (
     Body,
@@ -17,7 +17,6 @@ from antcli.engine.api.schemas.base import (
     limited,
     only_empty,
     only_false,
-    refused,
     tag,
 )
 from antcli.engine.errors import invalid
@@ -71,19 +70,15 @@ class CloudConfig(Body):
     packages: Packages | None = None
 
 
+class SelfHostedConfig(Body):
+    """Workers outside the engine run the tools: there is nothing to set."""
+
+    type: Literal["self_hosted"]
+
+
 Config = Annotated[
-    Annotated[CloudConfig, tag("cloud")] | Annotated[Any, refused("self_hosted environments"), tag("self_hosted")],
-    by_type("cloud"),
-]
-
-
-def _refuse_type_change(value: Any) -> Any:
-    raise invalid_value("the type of an environment cannot be changed", "invalid_config_type_change")
-
-
-ConfigUpdate = Annotated[
-    Annotated[CloudConfig, tag("cloud")] | Annotated[Any, BeforeValidator(_refuse_type_change), tag("self_hosted")],
-    by_type("cloud"),
+    Annotated[CloudConfig, tag("cloud")] | Annotated[SelfHostedConfig, tag("self_hosted")],
+    by_type("cloud", "self_hosted"),
 ]
 
 
@@ -99,14 +94,24 @@ class EnvironmentUpdate(Body):
     """A field that is not in `model_fields_set` keeps its value, and so does a null name, config or scope."""
 
     name: Name | None = None
-    config: ConfigUpdate | None = None
+    config: Config | None = None
     description: Description | None = None
     metadata: MetadataPatch | None = None
     scope: Literal["organization"] | None = None
 
 
-def resolve_config(config: CloudConfig | None, stored: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The configuration as responses show it; inner fields that are not given keep the stored values."""
+def resolve_config(
+    config: CloudConfig | SelfHostedConfig | None, stored: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The configuration as responses show it; inner fields that are not given keep the stored values.
+
+    Raises RequestError (400) when it would change the type.
+    """
+    if config is not None and stored is not None and config.type != stored["type"]:
+        message = f"config.type: the type of an environment cannot be changed: it is {stored['type']}."
+        raise invalid(message, code="invalid_config_type_change")
+    if isinstance(config, SelfHostedConfig):
+        return {"type": "self_hosted"}
     if config is not None and config.networking is not None:
         networking = _networking(config.networking)
     else:

@@ -1,0 +1,106 @@
+"""The work queue of self_hosted environments: `/v1/environments/{environment_id}/work` (api.md 6.4 to 6.7)."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from antcli.engine.api.pages import page_body, slice_of
+from antcli.engine.api.query import Query
+from antcli.engine.api.schemas.work import WorkStop, WorkUpdate
+from antcli.engine.api.services import json_response, operation, read_body, read_nothing, services
+from antcli.engine.api.validation import merge_metadata
+from antcli.engine.errors import invalid, not_found
+from antcli.engine.orchestration.work import DEFAULT_RECLAIM_MS, MAXIMUM_TTL, shown
+
+DEFAULT_LIMIT, MAXIMUM_LIMIT = 20, 100
+_LONGEST_WORKER_ID = 256
+_DAY_MS = 24 * 3600 * 1000
+
+
+async def poll(request: Request, query: Query) -> Response:
+    block = query.integer("block_ms", 1, 999) or 0
+    reclaim = query.integer("reclaim_older_than_ms", 0, _DAY_MS)
+    worker = request.headers.get("anthropic-worker-id") or None
+    if worker is not None and len(worker) > _LONGEST_WORKER_ID:
+        raise invalid(f"anthropic-worker-id: at most {_LONGEST_WORKER_ID} characters, got {len(worker)}.")
+    item = await services(request).work.poll(
+        await _environment(request), worker=worker, block=block / 1000,
+        reclaim=(DEFAULT_RECLAIM_MS if reclaim is None else reclaim) / 1000,
+    )  # fmt: skip
+    return json_response(shown(item) if item else None)  # `null`: clients tell an empty queue by it
+
+
+async def stats(request: Request, query: Query) -> Response:
+    return json_response(await services(request).work.stats(await _environment(request)))
+
+
+async def list_(request: Request, query: Query) -> Response:
+    here, environment = services(request), await _environment(request)
+    part = slice_of(
+        here.cursors, f"work {environment}", page=query.text("page"), order="desc",
+        limit=query.limit(DEFAULT_LIMIT, MAXIMUM_LIMIT),
+    )  # fmt: skip
+    rows, next_page, _ = part.cut(await here.work.page(environment, part.page), lambda row: row.sequence)
+    return json_response(page_body([shown(row.body) for row in rows], next_page))
+
+
+async def retrieve(request: Request, query: Query) -> Response:
+    return json_response(shown(await services(request).work.get(await _environment(request), _id(request))))
+
+
+async def update(request: Request, query: Query) -> Response:
+    patch = (await read_body(request, WorkUpdate)).metadata
+    changed = await services(request).work.update(
+        await _environment(request), _id(request), lambda metadata: merge_metadata(metadata, patch)
+    )
+    return json_response(shown(changed))
+
+
+async def acknowledge(request: Request, query: Query) -> Response:
+    await read_nothing(request)
+    return json_response(shown(await services(request).work.acknowledge(await _environment(request), _id(request))))
+
+
+async def heartbeat(request: Request, query: Query) -> Response:
+    await read_nothing(request)
+    beat = await services(request).work.heartbeat(
+        await _environment(request), _id(request), expected=query.text("expected_last_heartbeat"),
+        ttl=query.integer("desired_ttl_seconds", 1, MAXIMUM_TTL),
+    )  # fmt: skip
+    return json_response(beat)
+
+
+async def stop(request: Request, query: Query) -> Response:
+    given = await request.body()
+    force = (await read_body(request, WorkStop)).force if given.strip() else None
+    stopped = await services(request).work.stop(await _environment(request), _id(request), force=bool(force))
+    return json_response(shown(stopped))
+
+
+def _id(request: Request) -> str:
+    return str(request.path_params["work_id"])
+
+
+async def _environment(request: Request) -> str:
+    """Raises RequestError (404, 400)."""
+    id = str(request.path_params["environment_id"])
+    found = await services(request).store.get("environment", id)
+    if found is None:
+        raise not_found("environment", id)
+    if found.body["config"]["type"] != "self_hosted":
+        raise invalid(f"Environment {id} is not self_hosted: it has no work queue; the engine runs its tools itself.")
+    return id
+
+
+_WORK = "/v1/environments/{environment_id}/work"
+ROUTES = [  # the fixed names first: else they would be taken for ids
+    operation("GET", f"{_WORK}/poll", poll, "block_ms", "reclaim_older_than_ms"),
+    operation("GET", f"{_WORK}/stats", stats),
+    operation("GET", _WORK, list_, "limit", "page"),
+    operation("GET", f"{_WORK}/{{work_id}}", retrieve),
+    operation("POST", f"{_WORK}/{{work_id}}", update),
+    operation("POST", f"{_WORK}/{{work_id}}/ack", acknowledge),
+    operation("POST", f"{_WORK}/{{work_id}}/heartbeat", heartbeat, "expected_last_heartbeat", "desired_ttl_seconds"),
+    operation("POST", f"{_WORK}/{{work_id}}/stop", stop),
+]
