@@ -1,5 +1,6 @@
 """Which modules the hot commands may import: what keeps them fast is asserted, not their time."""
 
+import json
 import os
 import subprocess
 import sys
@@ -98,11 +99,38 @@ def test_completion_of_names_imports_no_command_line(environ):
     assert not modules & (LIST | {"typer", "antcli.app", "antcli.operation_bodies"})
 
 
-def test_a_piped_list_on_the_local_engine_imports_no_more(environ):
-    try:
-        assert imported(environ, "agents", "list")  # starts the engine
-        modules = imported(environ, "agents", "list", "-o", "json")
-    finally:
-        stop = [sys.executable, "-m", "antcli", "engine", "stop"]
-        subprocess.run(stop, env=environ, timeout=60, check=True, capture_output=True)
-    assert not modules & (LIST | {"starlette", "antcli.engine.serve"})
+@pytest.mark.parametrize("form", [[], ["-o", "jsonl"]])
+def test_a_piped_stream_imports_only_what_it_needs(environ, form):
+    session = "sesn_" + "c" * 24
+    event = {"id": "sevt_1", "type": "session.status_idle", "stop_reason": {"type": "end_turn"}}
+    with serving() as api:
+        api.page(f"/v1/sessions/{session}/events")
+        api.on("GET", f"/v1/sessions/{session}/events/stream", [event])
+        keyed = environ | {"ANTHROPIC_BASE_URL": api.url, "ANTHROPIC_API_KEY": "k"}
+        modules = imported(keyed, "sessions", "events", "stream", session, "--max-items", "1", *form)
+    assert "antcli.client.sse" in modules
+    assert not modules & LIST
+    assert not {name for name in modules if name.startswith("antcli.engine")}
+
+
+@pytest.fixture
+def engine_for(environ):
+    """The environment of commands whose local engine is stopped at the end."""
+    yield environ
+    stop = [sys.executable, "-m", "antcli", "engine", "stop"]
+    subprocess.run(stop, env=environ, timeout=60, check=True, capture_output=True)
+
+
+def test_a_piped_list_on_the_local_engine_imports_no_more(engine_for):
+    assert imported(engine_for, "agents", "list")  # starts the engine
+    assert not imported(engine_for, "agents", "list", "-o", "json") & (LIST | {"starlette", "antcli.engine.serve"})
+
+
+def test_a_piped_run_imports_only_what_it_needs(engine_for, tmp_path):
+    """Also the first one, which starts the engine: that is another process."""
+    script = tmp_path / "script.json"
+    script.write_text(json.dumps([{"text": "ok"}]))
+    for form in ([], ["-o", "jsonl"], ["--detach"]):
+        modules = imported(engine_for, "run", "--model", f"script:{script}", *form, "Say ok.")
+        assert "antcli.client.launch" in modules
+        assert not modules & (LIST | {"starlette", "antcli.engine.serve", "antcli.schema"})

@@ -2,6 +2,7 @@
 
 import pytest
 
+from antcli.commands.differences import DIFFERENCES
 from antcli.commands.topics import TOPICS
 from antcli.errors import UsageError
 from antcli.operations import OPERATIONS
@@ -85,3 +86,16 @@ def test_topics_are_pages(ant, topic):
     result = ant("explain", topic)
     assert result.code == 0 and len(result.out.splitlines()) > 5
     assert topic in ant("explain").out
+
+
+def test_the_official_spelling_s_differences_are_all_told_in_lines_that_fit(ant):
+    page = ant("explain", "official").out
+    told = " ".join(page.split())
+    for difference in DIFFERENCES:
+        assert f"there {difference.official} here {difference.ours} because {difference.why}" in told
+    assert all(len(line) <= 110 for line in page.splitlines())
+
+
+def test_exit_codes_are_those_that_a_command_of_today_gives(ant):
+    page = ant("explain", "exit-codes").out
+    assert "130" in page and "ant plan" not in page

@@ -21,6 +21,7 @@ _WIDTH = 100
     "ant explain agents.tools.agent_toolset_20260401 --recursive",
     "ant explain events.agent.message",
     "ant explain differences",
+    "ant explain official",
 )
 def explain(
     path: Annotated[str, typer.Argument(metavar="[PATH]", help="What to explain: agents, agents.tools, events.")] = "",

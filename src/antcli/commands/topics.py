@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from antcli.errors import ExitCode
 
+_WIDTH = 100
 _EXIT_CODES = {
     ExitCode.OK: "Done. For a session: it ended its turn, and met its outcome where one was set.",
     ExitCode.FAILURE: "Any other failure.",
@@ -15,7 +16,6 @@ _EXIT_CODES = {
     ExitCode.ENDED_BADLY: "The session ended badly: retries exhausted, terminated, or a refusal.",
     ExitCode.OUTCOME_NOT_MET: "The outcome was not met, or an eval failed.",
     ExitCode.BUDGET_REACHED: "The session's budget is used up.",
-    ExitCode.PLAN_HAS_CHANGES: "`ant plan --detailed-exitcode` found changes.",
     ExitCode.TIMED_OUT: "The time of --timeout ran out.",
     ExitCode.INTERRUPTED: "Interrupted with Ctrl-C; the session was interrupted too.",
 }
@@ -56,4 +56,20 @@ def differences() -> str:
     return page()
 
 
-TOPICS = {"differences": differences, "exit-codes": exit_codes, "environment": environment}
+def official() -> str:
+    from textwrap import wrap
+
+    from antcli.commands.differences import DIFFERENCES
+
+    lines = [
+        "Where `ant beta:agents ...`, the official spelling, is on purpose otherwise than the official command line"
+    ]
+    for difference in DIFFERENCES:
+        lines += ["", difference.topic]
+        told = (("there", difference.official), ("here", difference.ours), ("because", difference.why))
+        for word, sentence in told:
+            lines += wrap(sentence, _WIDTH, initial_indent=f"  {word:<9}", subsequent_indent=" " * 11)
+    return "\n".join(lines) + "\n"
+
+
+TOPICS = {"differences": differences, "official": official, "exit-codes": exit_codes, "environment": environment}
