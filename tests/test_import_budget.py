@@ -102,12 +102,12 @@ def test_completion_of_names_imports_no_command_line(environ):
 @pytest.mark.parametrize("form", [[], ["-o", "jsonl"]])
 def test_a_piped_stream_imports_only_what_it_needs(environ, form):
     session = "sesn_" + "c" * 24
-    event = {"id": "sevt_1", "type": "session.status_idle", "stop_reason": {"type": "end_turn"}}
+    event = {"id": "sevt_1", "type": "session.status_terminated", "processed_at": "2026-01-01T00:00:00Z"}
     with serving() as api:
         api.page(f"/v1/sessions/{session}/events")
         api.on("GET", f"/v1/sessions/{session}/events/stream", [event])
         keyed = environ | {"ANTHROPIC_BASE_URL": api.url, "ANTHROPIC_API_KEY": "k"}
-        modules = imported(keyed, "sessions", "events", "stream", session, "--max-items", "1", *form)
+        modules = imported(keyed, "sessions", "events", "stream", session, *form)
     assert "antcli.client.sse" in modules
     assert not modules & LIST
     assert not {name for name in modules if name.startswith("antcli.engine")}
