@@ -31,7 +31,7 @@ class Row(NamedTuple):
 
 
 # Resources of the official spelling without a colon in their names, as far as no group of ours has the same name.
-OFFICIAL_WORDS = ("completions", "messages", "files", "skills")
+OFFICIAL_WORDS = ("completions",)
 MEMORY = ("memory", "memory-store")
 DEPLOYMENT, RUN = ("deployment",), ("deployment-run",)
 ENVS = ("env", "environments", "environment")
@@ -53,6 +53,8 @@ TABLE: dict[str, tuple[Row, ...]] = {
         Row("agents", "agents:app", "Agents: a model, a system prompt, tools.", ("agent",)),
         Row("envs", "envs:app", "Environments: packages and network of the sandbox.", ENVS),
         Row("sessions", "sessions:app", "Sessions: an agent at work, with its events and threads.", ("session",)),
+        Row("files", "files:app", "Files: what sessions are given to read, and what they made.", ("file",)),
+        Row("skills", "skills:app", "Skills: folders of instructions and scripts that agents use.", ("skill",)),
         Row("vaults", "vaults:app", "Vaults: credentials that sessions use and never see.", ("vault",)),
         Row("memory-stores", "memory_stores:app", "Memory stores: what agents remember.", MEMORY),
         Row("deployments", "deployments:app", "Deployments: an agent started by schedule or on request.", DEPLOYMENT),

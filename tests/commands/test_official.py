@@ -140,9 +140,7 @@ def test_the_table_has_the_131_commands():
     assert len(COMMANDS) == 131
     ours = {(resource, verb) for resource, verbs in official.RESOURCES.items() for verb in verbs.split()}
     assert {command.words for command in COMMANDS} <= ours
-    assert {resource for resource, _ in ours - {command.words for command in COMMANDS}} == {
-        "files", "skills", "skills:versions",
-    }  # fmt: skip
+    assert {resource for resource, _ in ours - {command.words for command in COMMANDS}} == {"skills:versions"}
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=IDS)

@@ -177,11 +177,22 @@ class Client:
         headers: Mapping[str, str] | None = None,
     ) -> Iterator[bytes]:
         """The bytes of a file, as they arrive."""
-        response = self._open(self._request(operation(name), path, query, headers), name, None, None)
+        response = self.open(name, *path, query=query, headers=headers)
         try:
             yield from response.chunks()
         finally:
             response.close()
+
+    def open(
+        self,
+        name: str,
+        /,
+        *path: str,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> OpenResponse:
+        """An answer whose head is here and whose body is still coming; the caller closes it."""
+        return self._open(self._request(operation(name), path, query, headers), name, None, None)
 
     def pause(self, seconds: float) -> None:
         """Sleep, but not through Ctrl-C or `close`. Raises ServerError when the client is closed."""

@@ -27,8 +27,6 @@ RESOURCES = {
     "messages": "create count-tokens",
     "messages:batches": "create retrieve list delete cancel results",
     "models": "retrieve list",
-    "files": "list delete download retrieve-metadata upload",
-    "skills": "create retrieve list delete",
     "skills:versions": "create retrieve list delete",
     "beta:models": "retrieve list",
     "beta:messages": "create count-tokens",

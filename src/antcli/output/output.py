@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from antcli.errors import ExitCode, UsageError
 from antcli.output import formats
@@ -99,6 +99,14 @@ class Output:
         """Prints text as it is, at once."""
         self.terminal.stdout.write(text + end)
         self.terminal.stdout.flush()
+
+    def binary(self) -> IO[bytes]:
+        """Stdout for bytes that are the result. Raises UsageError where there is none."""
+        found: IO[bytes] | None = getattr(self.terminal.stdout, "buffer", None)
+        if found is None:
+            raise UsageError("Stdout takes no bytes here.", hint="Name a file with -O.")
+        self.terminal.stdout.flush()
+        return found
 
     def end_with_reader(self) -> None:
         """From now on the process ends, quietly, when the reader of a piped stdout goes away, also while nothing is
