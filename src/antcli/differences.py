@@ -32,6 +32,7 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
         " resources and user.tool_result are refused there for now.",
     ),
     ("self_hosted", "There are no environment keys: workers show the engine's own key; `secret` is always null."),
+    ("repositories", "Any https host will do; the sandbox gets the clone without credentials, so it cannot push."),
     ("network", "`unrestricted` shares this machine's network; `limited` without hosts is no network at all."),
 )
 

@@ -22,6 +22,7 @@ from antcli.engine.orchestration.work import WorkQueue
 from antcli.engine.providers.registry import Providers
 from antcli.engine.resources.file_mounts import FileMounts
 from antcli.engine.resources.outputs import Outputs
+from antcli.engine.resources.repositories import Repositories
 from antcli.engine.resources.resources import Resources
 from antcli.engine.resources.skill_mounts import SkillMounts
 from antcli.engine.resources.vault_variables import VaultVariables
@@ -161,8 +162,15 @@ async def running(
     await files.start()
     skills = Skills(store, data_dir / "skills")
     await skills.start()
-    vaults = Vaults(store, Cipher(store, data_dir))
-    kinds = [FileMounts(files), SkillMounts(skills), Outputs(store, files), VaultVariables(vaults)]
+    cipher = Cipher(store, data_dir)
+    vaults = Vaults(store, cipher)
+    kinds = [
+        FileMounts(files),
+        SkillMounts(skills),
+        Outputs(store, files),
+        VaultVariables(vaults),
+        Repositories(cipher, lambda id, error: sessions.report(id, error)),
+    ]
     resources = Resources(store, data_dir, kinds, FileContents(files))
     logs, providers = Logs(store, capacity), brain or Providers(None)
     sandboxes = hands or Sandboxes("auto", furnish=resources.furnish)

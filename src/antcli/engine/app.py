@@ -27,6 +27,7 @@ from antcli.engine.providers.registry import Providers
 from antcli.engine.resources.file_mounts import FileMounts
 from antcli.engine.resources.outputs import Outputs
 from antcli.engine.resources.packages import Packages
+from antcli.engine.resources.repositories import Repositories
 from antcli.engine.resources.resources import Resources
 from antcli.engine.resources.skill_mounts import SkillMounts
 from antcli.engine.resources.vault_variables import VaultVariables
@@ -57,12 +58,14 @@ class Engine:
         self.files = Files(self.store, data_dir / "files")
         self.skills = Skills(self.store, data_dir / "skills")
         self.memories = Memories(self.store, MemoryStores(self.store))
-        self.vaults = Vaults(self.store, Cipher(self.store, data_dir))
+        cipher = Cipher(self.store, data_dir)
+        self.vaults = Vaults(self.store, cipher)
         self.providers = Providers(settings.model)
         self.builders = Sandboxes(settings.sandbox)
         self.resources = Resources(self.store, data_dir, [
             FileMounts(self.files), SkillMounts(self.skills), Outputs(self.store, self.files),
             Packages(self.builders, data_dir / "packages"), VaultVariables(self.vaults),
+            Repositories(cipher, lambda id, error: self.sessions.report(id, error)),
         ], FileContents(self.files))  # fmt: skip
         self.sandboxes = Sandboxes(settings.sandbox, furnish=self.resources.furnish)
         logs = Logs(self.store)

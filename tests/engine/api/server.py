@@ -22,6 +22,7 @@ from antcli.engine.memory.stores import MemoryStores
 from antcli.engine.orchestration.deployments import Deployments
 from antcli.engine.orchestration.work import WorkQueue
 from antcli.engine.resources.file_mounts import FileMounts
+from antcli.engine.resources.repositories import Repositories
 from antcli.engine.resources.resources import Resources
 from antcli.engine.sandbox.base import Recipe
 from antcli.engine.serve import _listen_on_port
@@ -118,7 +119,9 @@ class Server:
         await files.start()
         skills = Skills(store, self.data_dir / "skills")
         await skills.start()
-        resources = Resources(store, self.data_dir, [FileMounts(files)], FileContents(files))
+        cipher = Cipher(store, self.data_dir)
+        kinds = [FileMounts(files), Repositories(cipher, lambda id, error: sessions.report(id, error))]
+        resources = Resources(store, self.data_dir, kinds, FileContents(files))
         work = WorkQueue(store)
         sessions = Sessions(store, Logs(store), self.nobody, self.nobody, resources, self.data_dir, work)
 
@@ -131,7 +134,7 @@ class Server:
         self.services = Services(
             store=store, sessions=sessions, files=files, skills=skills, resources=resources,
             providers=SomeModels(), cursors=await load_cursors(store),  # type: ignore[arg-type]
-            memories=Memories(store, MemoryStores(store)), vaults=Vaults(store, Cipher(store, self.data_dir)),
+            memories=Memories(store, MemoryStores(store)), vaults=Vaults(store, cipher),
             deployments=Deployments(store, start_session), work=work,
             activity=Activity(), status=status, retire=self.retired.set,
         )  # fmt: skip

@@ -70,7 +70,7 @@ async def delete(request: Request, query: Query) -> Response:
 
     def change(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
         found = _of(resources, request)
-        if not here.resources.of_type(found["type"]).changes:
+        if not here.resources.of_type(found["type"]).removable:
             raise invalid(f"A resource of type {found['type']} stays with the session: it cannot be removed.")
         return [one for one in resources if one is not found]
 

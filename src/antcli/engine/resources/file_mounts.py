@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,12 @@ from antcli.engine.errors import RequestError, invalid
 from antcli.engine.files.files import KIND, Files, describe
 from antcli.engine.ids import new_id
 from antcli.engine.resources.kind import Furnishing, Kind, Resource
+from antcli.engine.resources.mount_paths import check_path
 from antcli.engine.sandbox.base import Mount
 from antcli.engine.store.base import Insert, SessionRow
 
 MOST_FILES = 500
 UPLOADS = "/mnt/session/uploads"
-LONGEST_PATH, LONGEST_SEGMENT = 1024, 255  # bytes
 
 
 class FileMounts(Kind):
@@ -100,13 +99,7 @@ class FileMounts(Kind):
 def mount_path(wanted: str) -> str:
     """Where a file appears: always in the one folder for uploads. Raises RequestError (400)."""
     path = "/" + wanted.removeprefix(UPLOADS).strip("/")
-    segments = path[1:].split("/")
-    if any(segment in ("", ".", "..") for segment in segments):
-        raise invalid(f"mount_path: {wanted[:200]!r} has an empty segment, or one that is . or ..")
-    if any(unicodedata.category(character) in ("Cc", "Cf", "Cs") for character in path):
-        raise invalid("mount_path: must not contain control or format characters.")
-    if len(path.encode()) > LONGEST_PATH or any(len(segment.encode()) > LONGEST_SEGMENT for segment in segments):
-        raise invalid(f"mount_path: at most {LONGEST_PATH} bytes, and {LONGEST_SEGMENT} in each segment.")
+    check_path(path, wanted)
     return UPLOADS + path
 
 

@@ -20,6 +20,7 @@ class Furnishing:
 
     mounts: tuple[Mount, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()  # whole sentences, told to the first call of a tool
 
 
 class Kind:
@@ -29,7 +30,8 @@ class Kind:
     """
 
     type = ""
-    changes = False  # whether resources come and go while a sandbox is running
+    changes = False  # whether a sandbox that is running is shown changes of its resources
+    removable = True  # whether a session that is there can be parted from them
 
     async def attach(self, session_id: str, wanted: dict[str, Any], others: Sequence[Resource]) -> Resource:
         """The resource to store for a request's checked entry, beside `others`. Raises RequestError (400, 404) with a
@@ -46,6 +48,10 @@ class Kind:
     async def update(self, session_id: str, resource: Resource, token: str) -> Resource:
         """The resource with another token. Raises RequestError (400)."""
         raise invalid(f"authorization_token: a resource of type {self.type} has none.")
+
+    async def fetch(self, session: SessionRow, home: Path) -> None:
+        """Get from elsewhere what `furnish` will lay out, before a sandbox is made. May take long: nothing else of
+        the session waits for it."""
 
     async def furnish(self, session: SessionRow, home: Path) -> Furnishing:
         """Lay everything out below `home`, for a sandbox that is about to be made or, after a change, for one that is

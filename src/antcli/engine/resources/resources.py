@@ -80,6 +80,7 @@ class Resources:
 
     async def furnish(self, recipe: Recipe) -> Recipe:
         """The recipe with everything that the session has attached, laid out. Raises SandboxUnavailableError."""
+        await self._fetch(recipe)
         async with self._lock(recipe.session_id):
             try:
                 session = await self._store.session(recipe.session_id)
@@ -92,7 +93,17 @@ class Resources:
             recipe,
             mounts=recipe.mounts + tuple(mount for furnishing in made for mount in furnishing.mounts),
             variables=recipe.variables | {name: value for f in made for name, value in f.variables.items()},
+            warnings=tuple(warning for furnishing in made for warning in furnishing.warnings),
         )
+
+    async def _fetch(self, recipe: Recipe) -> None:
+        try:
+            session = await self._store.session(recipe.session_id)
+        except StorageError:
+            return  # told by what follows
+        if session is not None:
+            for kind in self._kinds:
+                await kind.fetch(session, recipe.home)
 
     async def refresh(self, session: SessionRow) -> None:
         """Show a change of the session's resources to a sandbox that may be running: the next call finds it.

@@ -29,6 +29,7 @@ class Recipe:
     network: Literal["open", "none"] = "open"
     variables: dict[str, str] = field(default_factory=dict)
     mounts: tuple[Mount, ...] = ()
+    warnings: tuple[str, ...] = ()  # what the first call is told besides its result
 
 
 @dataclass(frozen=True, slots=True)

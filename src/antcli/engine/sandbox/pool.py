@@ -31,6 +31,7 @@ class _Place:
     def __init__(self) -> None:
         self.asked = asyncio.Event()  # a call waits for it
         self.calls = 0
+        self.warnings: tuple[str, ...] = ()  # not told yet
         self.resting_since = 0.0
         self.idle: asyncio.TimerHandle | None = None
         self.ending: asyncio.Task[None] | None = None
@@ -72,7 +73,10 @@ class Sandboxes:
         place.asked.set()
         try:
             sandbox = await _made(place.making)
-            return await sandbox.execute(tool, input)
+            warnings, place.warnings = place.warnings, ()
+            result = await sandbox.execute(tool, input)
+            told: list[dict[str, Any]] = [{"type": "text", "text": f"{warning}\n\n"} for warning in warnings]
+            return ToolResult(told + result.content, result.is_error) if told else result
         except SandboxUnavailableError as error:
             self._drop(recipe.session_id, place)
             return ToolResult.text(f"No sandbox can be made, so the call did not run. {error}", is_error=True)
@@ -132,6 +136,7 @@ class Sandboxes:
                 await place.asked.wait()
         if self._furnish is not None:
             recipe = await self._furnish(recipe)
+            place.warnings = recipe.warnings
         async with contextlib.AsyncExitStack() as slots:
             if not place.asked.is_set():
                 await self._unasked_turn(place, slots)

@@ -208,8 +208,8 @@ class Sessions:
         await log.delete(lambda state: _must_not_run(state, "deleted"), last)
         self._logs.forget(id)
         await self._dismiss(log.row)
+        await self._attached.remove(id)  # first: nothing is written below the session's home any more
         await self._hands.remove(objects.recipe(log.row, self._data_dir))
-        await self._attached.remove(id)
 
     async def send(self, id: str, events: list[dict[str, Any]], *, retry: bool, key: str | None = None) -> list[str]:
         """The stored events as JSON texts, once they are on disk; all of the batch or none (semantics.md 3).
@@ -273,6 +273,16 @@ class Sessions:
             if resource["_number"] not in kept:
                 await self._attached.detach(id, resource)
         return after
+
+    async def report(self, id: str, error: dict[str, Any]) -> None:
+        """Put a `session.error` into the log of a session that goes on."""
+        log = await self._logs.open(id)
+
+        def decide(draft: Draft) -> None:
+            if draft.state.status != "terminated":
+                draft.add(event("session.error", draft.state.thread_id, {"error": error}))
+
+        await log.commit(decide)
 
     async def events(self, id: str, filter: EventFilter, page: Page) -> list[tuple[int, str]]:
         """(cursor key, JSON text) of each event."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from antcli.engine.api.schemas.base import Body, Identifier, by_type, limited, refused, tag
+from antcli.engine.api.schemas.base import Body, Identifier, by_type, invalid_value, limited, refused, tag
 
 MOST_RESOURCES = 1000
 
@@ -19,11 +19,55 @@ class FileResource(Body):
     mount_path: MountPath | None = None
 
 
+def _check_token(token: str) -> str:
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise invalid_value("must consist of visible ASCII characters")
+    return token
+
+
+def _check_branch(name: str) -> str:
+    if not name.isprintable() or name.startswith("-") or set(name) & set(" ~^:?*[\\") or ".." in name or "@{" in name:
+        raise invalid_value("is no name of a branch")
+    return name
+
+
+def _check_sha(sha: str) -> str:
+    if len(sha) not in (40, 64) or not set(sha.lower()) <= set("0123456789abcdef"):
+        raise invalid_value("must be a whole commit hash: 40 hexadecimal digits (or 64)")
+    return sha
+
+
+Token = Annotated[str, limited(4096, 1), AfterValidator(_check_token)]
+
+
+class BranchCheckout(Body):
+    type: Literal["branch"]
+    name: Annotated[str, limited(255, 1), AfterValidator(_check_branch)]
+
+
+class CommitCheckout(Body):
+    type: Literal["commit"]
+    sha: Annotated[str, AfterValidator(_check_sha)]
+
+
+_Checkout = Annotated[
+    Annotated[BranchCheckout, tag("branch")] | Annotated[CommitCheckout, tag("commit")], by_type("branch", "commit")
+]
+
+
+class RepositoryResource(Body):
+    type: Literal["github_repository"]
+    url: Annotated[str, limited(2048, 1)]
+    authorization_token: Token | None = None
+    mount_path: MountPath | None = None
+    checkout: _Checkout | None = None
+
+
 Resource = Annotated[
     Annotated[FileResource, tag("file")]
-    | Annotated[Any, refused("repositories"), tag("github_repository")]
+    | Annotated[RepositoryResource, tag("github_repository")]
     | Annotated[Any, refused("memory stores"), tag("memory_store")],
-    by_type("file"),
+    by_type("file", "github_repository"),
 ]
 Resources = Annotated[list[Resource], Field(max_length=MOST_RESOURCES)]
 
@@ -33,7 +77,7 @@ class ResourceAdd(FileResource):
 
 
 class ResourceUpdate(Body):
-    authorization_token: Annotated[str, limited(4096, 1)]
+    authorization_token: Token
 
 
 def entries(resources: list[Any] | None) -> list[dict[str, Any]]:
