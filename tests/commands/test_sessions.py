@@ -18,6 +18,8 @@ AGENT = {"id": "agent_" + "a" * 24, "name": "reviewer", "created_at": "2026-01-0
 ENVIRONMENT = {"id": SESSION["environment_id"], "name": "tests", "created_at": "2026-01-01T00:00:00Z"}
 EVENT = {"id": "sevt_1", "type": "agent.message", "content": [{"type": "text", "text": "Hello"}], "processed_at": None}
 
+GONE = {"id": "sevt_3", "type": "session.deleted", "processed_at": "2026-01-01T00:00:01Z"}
+
 
 @pytest.fixture
 def things(api):
@@ -25,6 +27,7 @@ def things(api):
     api.page("/v1/environments", ENVIRONMENT)
     api.page("/v1/sessions", SESSION)
     api.on("POST", "/v1/sessions", SESSION)
+    api.page(f"/v1/sessions/{ID}/events")
     return api
 
 
@@ -129,7 +132,7 @@ def stream_process(hosted, *arguments):
 
 def test_stream_prints_each_event_the_moment_it_comes(things, hosted):
     more = threading.Event()
-    things.on("GET", f"/v1/sessions/{ID}/events/stream", [EVENT, more, EVENT | {"id": "sevt_2"}])
+    things.on("GET", f"/v1/sessions/{ID}/events/stream", [EVENT, more, EVENT | {"id": "sevt_2"}, GONE])
     with stream_process(hosted) as process:
         assert select.select([process.stdout], [], [], 20)[0]
         assert b"sevt_1" in os.read(process.stdout.fileno(), 65536)  # the second one has not been sent yet

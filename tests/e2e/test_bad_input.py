@@ -56,7 +56,7 @@ WRONG = {
     "run x --modle demo": "Did you mean `--model`",
     "run x --no-such-thing": "No such option: --no-such-thing.",
     "run x --timeout soon": "90, 30s, 5m, 2h",
-    "logs @last --since yesterday": "90, 30s, 5m, 2h",
+    "logs @last --since yesterday": "30s, 5m, 2h, a time",
     "agents list -o xml": "auto, table, json, jsonl, yaml, csv, id, raw",
     "agents list --limit many": "expected a whole number, got 'many'",
     "agents create --name a --model demo --tool '{type: [}'": "--tool: ",
@@ -93,9 +93,9 @@ def test_a_wrong_line_starts_no_engine_and_writes_nothing(fresh: Ant) -> None:
 
 def test_what_the_server_refuses_says_where_it_is_explained(ant: Ant) -> None:
     done = ant("agents", "create", "--name", "a", "--model", "demo", "--tool", "{type: nonsense}")
-    said(done, 1, "tools.0", "agent_toolset_20260401", "See `ant agents create --help`.")
-    error = json.loads(ant("agents", "list", "--limit", "1000", "-o", "json").stderr)["error"]
-    assert (error["exit_code"], error["status"]) == (1, 400) and error["request_id"].startswith("req_")
+    said(done, 2, "tools.0", "agent_toolset_20260401", "See `ant agents create --help`.")
+    error = json.loads(ant("agents", "list", "--limit", "0", "-o", "json").stderr)["error"]
+    assert (error["exit_code"], error["status"]) == (2, 400) and error["request_id"].startswith("req_")
 
 
 # Names and ids.
