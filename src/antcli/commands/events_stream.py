@@ -81,7 +81,14 @@ def _stream(
         most = None
     try:
         streams.follow_events(
-            context, session_id, thread, which, show, deltas=() if as_text else deltas or (), most=most
+            context,
+            session_id,
+            thread,
+            which,
+            show,
+            queued=not as_text,
+            deltas=() if as_text else deltas or (),
+            most=most,
         )
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED

@@ -49,7 +49,7 @@ def logs(
     show = streams.printer(context, whole=whole, as_text=not context.output.for_programs)
     if follow:
         try:
-            streams.follow_events(context, session_id, thread, which, show)
+            streams.follow_events(context, session_id, thread, which, show, queued=context.output.for_programs)
         except KeyboardInterrupt:
             return ExitCode.INTERRUPTED
     elif context.output.for_programs:

@@ -161,12 +161,13 @@ def _last(number: int | None, events: Iterable[Event]) -> Iterator[Event]:
 
 def follow_events(
     context: Context, session_id: str, thread_id: str | None, which: Wanted, show: Callable[[Event], None], *,
-    deltas: Sequence[str] = (), most: int | None = None,
+    queued: bool, deltas: Sequence[str] = (), most: int | None = None,
 ) -> None:  # fmt: skip
     """Show what is there, then what happens, each event once, over as many connections as it takes.
 
     The past is listed when the stream stands, so nothing falls between. Ends with the session, after `most` events,
-    with the event that `which` names as the last, or, quietly, with the reader of a piped stdout.
+    with the event that `which` names as the last, or, quietly, with the reader of a piped stdout. With `queued` also
+    events that wait to be processed, which come again when they are.
     """
     from antcli.client.follow import follow
     from antcli.commands.turns import collect_garbage_again, keep_engine
@@ -203,7 +204,7 @@ def follow_events(
 
     live = follow(
         context.client, session_id, thread_id=thread_id, deltas=deltas, history=False, on_open=opened,
-        queued=context.output.for_programs, before_reconnect=keep_engine(context),
+        queued=queued, before_reconnect=keep_engine(context),
     )  # fmt: skip
     if most == 0:
         return
