@@ -23,7 +23,6 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
         "deployments",
         "Fires missed while no engine ran: the latest is made up for within ten minutes, others are skipped.",
     ),
-    ("deployments", "Repositories of a deployment are refused: no token is kept for its runs."),
     ("user profiles", "They are kept; nobody is enrolled, so enrollment and action URLs are refused."),
     ("sandbox", "Tools run on this machine under bubblewrap (or Docker, Podman), with the programs installed here."),
     (

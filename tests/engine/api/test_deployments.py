@@ -219,7 +219,7 @@ _REPOSITORY = {"type": "github_repository", "url": "https://github.com/a/b", "au
         ({"initial_events": [_OUTCOME] * 2}, 400, "initial_events: at most one user.define_outcome"),
         ({"initial_events": [_OUTCOME]}, 404, "initial_events.0.rubric.file_id: "),
         ({"resources": [{"type": "file", "file_id": "file_none"}]}, 404, "resources.0.file_id: "),
-        ({"resources": [_REPOSITORY]}, 400, "resources.0"),
+        ({"resources": [_REPOSITORY, _REPOSITORY]}, 400, "resources.1.mount_path: "),
         ({"resources": [{"type": "file", "file_id": "x"}] * 501}, 400, "resources: at most 500"),
         ({"vault_ids": ["vlt_none"]}, 404, "vault_ids.0: no vault with id"),
         ({"vault_ids": ["x"] * 51}, 400, "vault_ids: at most 50"),

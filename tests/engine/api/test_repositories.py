@@ -8,6 +8,7 @@ import anthropic
 import httpx
 import pytest
 
+from antcli.engine.vaults.cipher import Cipher
 from tests.engine.api.server import Server
 
 URL = "https://github.com/octocat/hello-world"
@@ -108,3 +109,25 @@ def test_what_cannot_be_is_refused_with_its_field(
 def test_two_repositories_are_not_in_each_others_way(http: httpx.Client, base: dict[str, Any], path: str) -> None:
     answer = http.post("/v1/sessions", json=base | {"resources": [repository(), repository(mount_path=path)]})
     assert answer.status_code == 400 and "resources.1.mount_path" in answer.json()["error"]["message"]
+
+
+def test_a_deployment_keeps_the_token_sealed_and_gives_it_to_its_runs(
+    sdk: anthropic.Anthropic, http: httpx.Client, server: Server, base: dict[str, Any]
+) -> None:
+    hello = {"type": "user.message", "content": [{"type": "text", "text": "Hello"}]}
+    body = base | {"name": "n", "initial_events": [hello], "resources": [repository(checkout=COMMIT)]}
+    made = http.post("/v1/deployments", json=body).json()
+    config = {"type": "github_repository", "url": URL, "checkout": COMMIT}
+    assert made["resources"] == [config]
+    deployment = sdk.beta.deployments.retrieve(made["id"])
+    assert [one.model_dump(exclude_unset=True) for one in deployment.resources] == [config]
+    stored = server.call(lambda: server.services.store.get("deployment", made["id"]))
+    assert stored is not None and stored.body["resources"][0]["_token"].startswith("ant1.")
+    assert TOKEN not in str(stored.body)
+
+    run = sdk.beta.deployments.run(made["id"])
+    assert run.error is None and run.session_id is not None
+    [resource] = server.call(lambda: server.services.sessions.resources(str(run.session_id)))
+    assert resource["checkout"] == COMMIT and resource["mount_path"] == "/workspace/hello-world"
+    cipher = Cipher(server.services.store, server.data_dir)
+    assert server.call(lambda: cipher.open(resource["_token"], resource["id"])) == TOKEN

@@ -181,16 +181,17 @@ async def list_runs(request: Request, query: Query) -> Response:
 async def start_session(here: Services, deployment: dict[str, Any], session_id: str) -> None:
     """The session of a run, made as POST /v1/sessions makes it. Raises RequestError."""
     events = deepcopy(deployment["initial_events"])  # each run reads the files of its rubrics anew
-    await make(here, _session(deployment), events, id=session_id, deployment_id=deployment["id"])
+    body = _session(deployment, await here.resources.kept(deployment["resources"]))
+    await make(here, body, events, id=session_id, deployment_id=deployment["id"])
 
 
-def _session(deployment: dict[str, Any]) -> SessionCreate:
+def _session(deployment: dict[str, Any], resources: list[dict[str, Any]]) -> SessionCreate:
     return SessionCreate.model_validate(
         {
             "agent": deployment["agent"],
             "environment_id": deployment["environment_id"],
             "title": deployment["name"],
-            "resources": deployment["resources"] or None,
+            "resources": resources or None,
             "vault_ids": deployment["vault_ids"] or None,
             "budget": deployment["budget"],
         }
@@ -199,7 +200,7 @@ def _session(deployment: dict[str, Any]) -> SessionCreate:
 
 async def _check_session(here: Services, deployment: dict[str, Any]) -> None:
     """Refuse what no session could be made of. Raises RequestError."""
-    agent = await session_agent(here, _session(deployment))
+    agent = await session_agent(here, _session(deployment, []))
     if deployment["budget"] is not None:
         await check_budgetable(here, agent)
     environment = await usable_environment(here.store, deployment["environment_id"])
@@ -228,6 +229,8 @@ async def _resolved(here: Services, body: DeploymentCreate | DeploymentUpdate) -
             found[name] = plain(value)
         elif name == "schedule" and value is not None:
             found[name] = value.model_dump() | {"last_run_at": None}
+        elif name == "resources":
+            found[name] = await here.resources.keep(_dumped(value) or [])
         elif name == "description":
             found[name] = value or None
         else:

@@ -42,6 +42,14 @@ class Kind:
         """What `attach` would be given to store, with nothing made. Raises RequestError as `attach` does."""
         return wanted
 
+    async def keep(self, wanted: dict[str, Any]) -> Resource:
+        """A request's checked entry as it can be stored for sessions to come: its secrets sealed."""
+        return wanted
+
+    async def kept(self, entry: Resource) -> dict[str, Any]:
+        """What `keep` was given. Raises RequestError when a secret cannot be opened."""
+        return entry
+
     def check(self, resource: Resource, others: Sequence[Resource]) -> None:
         """Raises RequestError (400) when the session cannot have the resource beside `others`."""
 

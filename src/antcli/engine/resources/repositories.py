@@ -84,6 +84,23 @@ class Repositories(Kind):
             resource["_token"] = await self._cipher.seal(wanted["authorization_token"], id)
         return resource
 
+    async def plan(self, wanted: dict[str, Any], others: Sequence[Resource]) -> Resource:
+        resource = {"type": self.type, "mount_path": _mount_path(wanted.get("mount_path"), _name(wanted["url"]))}
+        self.check(resource, others)
+        return resource
+
+    async def keep(self, wanted: dict[str, Any]) -> Resource:
+        entry = {name: value for name, value in wanted.items() if name != "authorization_token"}
+        if "authorization_token" in wanted:
+            entry["_token"] = await self._cipher.seal(wanted["authorization_token"], wanted["url"])
+        return entry
+
+    async def kept(self, entry: Resource) -> dict[str, Any]:
+        wanted = {name: value for name, value in entry.items() if name != "_token"}
+        if "_token" in entry:
+            wanted["authorization_token"] = await self._cipher.open(entry["_token"], entry["url"])
+        return wanted
+
     def check(self, resource: Resource, others: Sequence[Resource]) -> None:
         path = resource["mount_path"]
         for other in (other["mount_path"] for other in others if other["type"] == self.type):

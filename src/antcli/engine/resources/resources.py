@@ -75,6 +75,14 @@ class Resources:
                     retry=error.retry,
                 ) from None
 
+    async def keep(self, wanted: Sequence[dict[str, Any]]) -> list[Resource]:
+        """Checked entries of a request as they can be stored for sessions to come."""
+        return [await self.of_type(entry["type"]).keep(entry) for entry in wanted]
+
+    async def kept(self, entries: Sequence[Resource]) -> list[dict[str, Any]]:
+        """What `keep` was given. Raises RequestError when a secret cannot be opened."""
+        return [await self.of_type(entry["type"]).kept(entry) for entry in entries]
+
     async def detach(self, session_id: str, resource: Resource) -> None:
         await self.of_type(resource["type"]).detach(session_id, resource)
 

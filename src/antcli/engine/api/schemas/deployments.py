@@ -17,7 +17,6 @@ from antcli.engine.api.schemas.base import (
     by_type,
     invalid_value,
     tag,
-    unsupported_value,
 )
 from antcli.engine.api.schemas.events import (
     SystemMessage,
@@ -30,6 +29,7 @@ from antcli.engine.api.schemas.resources import Resource
 from antcli.engine.api.schemas.sessions import AgentReference, Budget
 from antcli.engine.orchestration.cron import ScheduleError, check_expression, zone
 from antcli.engine.orchestration.deployments import upcoming
+from antcli.engine.resources.resources import shown as shown_resource
 
 MAXIMUM_EVENTS, MAXIMUM_RESOURCES, MAXIMUM_VAULTS = 50, 500, 50
 
@@ -69,16 +69,7 @@ _InitialEvents = Annotated[
     AfterValidator(check_system_message),
 ]
 _Agent = Annotated[Annotated[Identifier, tag("text")] | Annotated[AgentReference, tag("object")], TEXT_OR_OBJECT]
-
-
-def _no_repository(resource: Any) -> Any:
-    """Its token would have to be kept here for every run to come."""
-    if resource.type == "github_repository":
-        raise unsupported_value("repositories")
-    return resource
-
-
-_Resources = Annotated[list[Annotated[Resource, AfterValidator(_no_repository)]], Field(max_length=MAXIMUM_RESOURCES)]
+_Resources = Annotated[list[Resource], Field(max_length=MAXIMUM_RESOURCES)]
 _VaultIds = Annotated[list[Identifier], Field(max_length=MAXIMUM_VAULTS)]
 
 
@@ -114,6 +105,7 @@ class DeploymentUpdate(Body):
 def shown(deployment: dict[str, Any]) -> dict[str, Any]:
     """The deployment as responses show it."""
     found = {name: value for name, value in deployment.items() if name != "fires_from"}
+    found["resources"] = [shown_resource(resource) for resource in deployment["resources"]]
     if deployment["schedule"] is not None:
         found["schedule"] = deployment["schedule"] | {"upcoming_runs_at": upcoming(deployment)}
     if deployment["budget"] is None:
