@@ -167,7 +167,7 @@ def follow_events(
 
     The past is listed when the stream stands, so nothing falls between. Ends with the session, after `most` events,
     with the event that `which` names as the last, or, quietly, with the reader of a piped stdout. With `queued` also
-    events that wait to be processed, which come again when they are.
+    events that wait to be processed; they do not come again when they are.
     """
     from antcli.client.follow import follow
     from antcli.commands.turns import collect_garbage_again, keep_engine
