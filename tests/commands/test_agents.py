@@ -208,3 +208,28 @@ def test_a_credential_is_never_in_what_is_printed(ant, api, hosted):
     result = ant("agents", "list", "--debug", environ=hosted | {"ANTHROPIC_API_KEY": "sk-very-secret"})
     assert "GET /v1/agents" in result.err
     assert "sk-very-secret" not in result.err + result.out
+
+
+def test_a_person_is_told_of_an_agent_of_the_same_name(ant, api, hosted):
+    api.on("POST", "/v1/agents", AGENT)
+    words = ("agents", "create", "--name", "reviewer", "--model", "m")
+    api.page("/v1/agents", AGENT, {**AGENT, "id": "agent_other"})
+    result = ant(*words, terminal=True, environ=hosted)
+    assert result.code == 0 and "Another agent has this name: agent_other." in result.err
+    api.page("/v1/agents", AGENT, {**AGENT, "id": "agent_other", "name": "else"})
+    assert "Another agent" not in ant(*words, terminal=True, environ=hosted).err
+    api.requests.clear()
+    assert ant(*words, environ=hosted).err == "" and len(api.requests) == 1  # a script pays nothing for it
+
+
+def test_a_script_model_gets_its_absolute_path_on_the_local_engine(ant, environ, api, hosted, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fib.yaml").write_text("- text: Hello.\n")
+    for model in ("script:fib.yaml", "{id: 'script:fib.yaml'}"):
+        shown = ant("agents", "create", "--name", "x", "--model", model, "--dry-run", environ=environ)
+        assert f"script:{tmp_path}/fib.yaml" in shown.out, shown.err
+    missing = ant("agents", "create", "--name", "x", "--model", "script:no.yaml", "--dry-run", environ=environ)
+    assert missing.code == 2 and f"there is no file {tmp_path}/no.yaml" in missing.err
+    api.on("POST", "/v1/agents", AGENT)  # the files of another machine are its own
+    assert ant("agents", "create", "--name", "x", "--model", "script:no.yaml", environ=hosted).code == 0
+    assert api.last.body["model"] == "script:no.yaml"

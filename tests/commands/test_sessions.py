@@ -161,3 +161,15 @@ def test_stream_ends_when_its_reader_leaves_though_nothing_more_happens(things, 
         assert time.monotonic() - began < 5
         assert process.stderr.read() == b""
     never.set()
+
+
+def test_a_session_without_an_environment_gets_the_default_one(ant, api, hosted):
+    agent, made = "agent_" + "a" * 24, "env_" + "b" * 24
+    api.page("/v1/environments")
+    api.on("POST", "/v1/environments", {"id": made})
+    api.on("POST", "/v1/sessions", {"id": "sesn_1"})
+    shown = ant("sessions", "create", "--agent", agent, "--dry-run", environ=hosted)
+    assert '"environment_id": "default"' in shown.out and api.requests == [], shown.err
+    assert ant("sessions", "create", "--agent", agent, environ=hosted).code == 0
+    assert api.last.body["environment_id"] == made
+    assert ant("beta:sessions", "create", "--agent", agent, environ=hosted).code == 2  # the official one wants it said

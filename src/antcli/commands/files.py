@@ -36,6 +36,7 @@ def upload(
     from antcli.commands import durations, sources
 
     context = current()
+    context.stay()
     paths = [*(path or ()), *(given.removeprefix("@") for given in file or ())]
     if not paths:
         raise UsageError("Missing argument PATH.", hint="Name files, or - for stdin.")
@@ -101,6 +102,7 @@ def download(
     from antcli.commands.downloads import refuse_existing
 
     context = current()
+    context.stay()
     names = [*(file or ()), *(file_id or ())]
     if session is not None and names:
         if len(names) > 1 or output is not None:

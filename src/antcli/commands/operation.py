@@ -6,6 +6,7 @@ A group says only the name of the verb, the operation, one line of help and exam
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from antcli.commands import field_help
 from antcli.commands.base import Positional, option
 from antcli.commands.flags import GIVEN, Flag, Given, RequestCommand, flag_name
 from antcli.context import Context, current
-from antcli.errors import ApiError, ExitCode, UsageError
+from antcli.errors import AntError, ApiError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from antcli.client.client import Client
@@ -59,6 +60,8 @@ def parameters(operation: Operation) -> list[Any]:
     for flag in made:
         if operation.pages and "--limit" in flag.opts:
             flag.help = "At most this many, over all pages."
+        if operation.name == "sessions.create" and "--env" in flag.opts:
+            flag.help = "Environment: name or id. Without it `default`, made where there is none."
     if operation.body:
         made.append(option(FILE, "-f", "--file", metavar="FILE", help="Fields from a YAML or JSON file, - for stdin."))
     return made + common(operation)
@@ -168,6 +171,8 @@ def send(context: Context, operation: Operation, parts: Parts, arguments: dict[s
     else:
         answer = _answer(client, operation, parts)
         _note_new(context, operation, answer)
+        if operation.name == "agents.create":
+            _tell_namesake(context, answer)
         context.output.object(kind, answer)
 
 
@@ -184,6 +189,17 @@ def _note_new(context: Context, operation: Operation, answer: Any) -> None:
     family = {"deployments.run": "deployment_runs"}.get(f"{family}.{verb}", family)
     if verb in ("create", "upload", "add", "run") and family in KINDS and isinstance(answer, dict) and "id" in answer:
         context.remember(family, answer["id"])
+
+
+def _tell_namesake(context: Context, made: dict[str, Any]) -> None:
+    """Two agents of one name can only be told apart by their ids: a person is told at once."""
+    if not context.terminal.stderr_is_terminal or context.options.quiet:
+        return
+    with suppress(AntError):
+        for other in context.client.call("agents.list", query={"limit": 100})["data"]:
+            if other.get("name") == made.get("name") and other.get("id") != made.get("id"):
+                told = f"Another agent has this name: {other['id']}. Use the ids, or archive one of them."
+                return context.output.notice(told)
 
 
 def _limit_all(operation: Operation, parts: Parts, arguments: dict[str, Any]) -> None:

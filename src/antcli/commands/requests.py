@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 DEFAULTS = {"agent": "agent", "environment_id": "environment"}  # from the profile
 BETA = "anthropic-beta"
+SESSION = "sessions.create"  # makes the default environment where none is named
 # What the server says about a thing and nobody can change.
 _SAID_BY_SERVER = {"id", "type", "created_at", "updated_at", "archived_at"}
 
@@ -151,8 +152,13 @@ class Builder:
         return [
             field for field in self.operation.body
             if field.required and field.name not in self.body and field.name not in self.files
-            and (self.official or field.name not in DEFAULTS or self.context.default(DEFAULTS[field.name]) is None)
+            and (self.official or not self._has_default(field))
         ]  # fmt: skip
+
+    def _has_default(self, field: Field) -> bool:
+        if field.name == "environment_id" and self.operation.name == SESSION:
+            return True
+        return field.name in DEFAULTS and self.context.default(DEFAULTS[field.name]) is not None
 
     def check(self) -> None:
         """Raises UsageError that names all that is missing."""
@@ -171,6 +177,8 @@ class Builder:
         """The request. With `look_up`, names become ids; that may ask the server."""
         if not self.official:
             self._defaults()
+            self._model_files()
+            self._environment(look_up)
         body = self.body if self.operation.body else None
         path, query = dict(self.path), dict(self.query)
         if look_up:
@@ -190,6 +198,23 @@ class Builder:
                 default = self.context.default(DEFAULTS[field.name])
                 if default is not None:
                     self.body[field.name] = str(default)
+
+    def _model_files(self) -> None:
+        """A model that is a file here is named so that the engine finds it from where it runs."""
+        from antcli.commands.starting import FILE_MODELS, model_id
+
+        model = self.body.get("model")
+        id = model.get("id") if isinstance(model, dict) else model
+        if not isinstance(id, str) or not id.startswith(FILE_MODELS) or self.context.selection.kind != "local":
+            return
+        self.body["model"] = {**model, "id": model_id(id)} if isinstance(model, dict) else model_id(id)
+
+    def _environment(self, look_up: bool) -> None:
+        if self.operation.name != SESSION or "environment_id" in self.body:
+            return
+        from antcli.client.launch import ENVIRONMENT_NAME, ensure_environment
+
+        self.body["environment_id"] = ensure_environment(self.context.client)["id"] if look_up else ENVIRONMENT_NAME
 
     def _resolve(self, found: dict[str, Any], name: str, *within: str) -> None:
         kind, value = REFERENCES.get(name), found.get(name)

@@ -13,7 +13,7 @@ from antcli.errors import AntError, ApiError, NoModelError, UsageError
 if TYPE_CHECKING:
     from antcli.context import Context
 
-_FILE_MODELS = ("script:", "recording:")
+FILE_MODELS = ("script:", "recording:")
 _TITLE_LENGTH = 80
 
 
@@ -85,7 +85,7 @@ def _has_events(context: Context, session_id: str) -> bool:
 
 def model_id(text: str) -> str:
     """The id as the engine understands it from anywhere: files get their absolute path. Raises UsageError."""
-    for prefix in _FILE_MODELS:
+    for prefix in FILE_MODELS:
         if text.startswith(prefix):
             path = os.path.abspath(os.path.expanduser(text.removeprefix(prefix)))
             if not os.path.isfile(path):
@@ -119,7 +119,7 @@ def _settled_model(context: Context, status: dict[str, Any], model: str | None, 
         if offered.get("configured"):
             return None
         chosen = str(context.client.call("agents.retrieve", agent_id)["model"]["id"])
-    if chosen is not None and (chosen == "demo" or chosen.startswith(_FILE_MODELS)):
+    if chosen is not None and (chosen == "demo" or chosen.startswith(FILE_MODELS)):
         return model
     if not offered.get("configured"):
         raise NoModelError("The local engine has no model to ask.")
@@ -139,7 +139,7 @@ def _header(session: dict[str, Any], status: dict[str, Any]) -> str:
 
     agent = session.get("agent") or {}
     model = str((agent.get("model") or {}).get("id"))
-    if model.startswith(_FILE_MODELS):
+    if model.startswith(FILE_MODELS):
         kind, _, path = model.partition(":")
         model = f"{kind}:{os.path.basename(path)}"
     parts = [f"session {session['id']}", f"agent {clean(str(agent.get('name')))}", clean(model)]
