@@ -27,8 +27,8 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
     ("sandbox", "Tools run on this machine under bubblewrap (or Docker, Podman), with the programs installed here."),
     (
         "self_hosted",
-        "Sessions in self_hosted environments are queued for workers, which answer custom tools; the built-in tools,"
-        " resources and user.tool_result are refused there for now.",
+        "Sessions in self_hosted environments are queued for workers, which run their tools; outcomes and memory stores"
+        " are refused there for now.",
     ),
     ("self_hosted", "There are no environment keys: workers show the engine's own key; `secret` is always null."),
     ("repositories", "Any https host will do; the sandbox gets the clone without credentials, so it cannot push."),

@@ -292,12 +292,7 @@ def test_items_are_found_in_their_own_self_hosted_environment_only(
 
 
 def test_what_does_not_work_there_yet_is_refused(sdk: anthropic.Anthropic, agent: str, environment: str) -> None:
-    handy = sdk.beta.agents.create(name="a", model="demo", tools=[{"type": "agent_toolset_20260401"}]).id
-    with pytest.raises(anthropic.BadRequestError, match="agent_toolset_20260401 in a self_hosted environment"):
-        session(sdk, handy, environment)
     id = session(sdk, agent, environment)
-    with pytest.raises(anthropic.BadRequestError, match="agent_toolset_20260401 in a self_hosted environment"):
-        sdk.beta.sessions.update(id, agent={"tools": [{"type": "agent_toolset_20260401"}]})
     file = sdk.beta.files.upload(file=("a.txt", b"a", "text/plain")).id
     with pytest.raises(anthropic.BadRequestError, match="not supported with self-hosted"):
         sdk.beta.sessions.create(agent=agent, environment_id=environment, resources=[{"type": "file", "file_id": file}])

@@ -23,10 +23,9 @@ from antcli.engine.api.schemas.skills import entries as skill_entries
 from antcli.engine.api.schemas.tools import resolve_tools
 from antcli.engine.api.services import Services, json_response, operation, read_body, read_nothing, services
 from antcli.engine.api.validation import merge_metadata
-from antcli.engine.errors import RequestError, invalid, unsupported
+from antcli.engine.errors import RequestError, invalid
 from antcli.engine.ids import new_id
 from antcli.engine.providers.base import ModelError
-from antcli.engine.session.objects import has_hands
 from antcli.engine.store.base import SessionFilter, Store
 from antcli.prices import price_of
 
@@ -50,14 +49,12 @@ async def make(
 ) -> dict[str, Any]:  # fmt: skip
     """The one way to a session: for POST /v1/sessions and for deployments, which choose its id. Raises RequestError."""
     agent, environment = await session_agent(here, body), await usable_environment(here.store, body.environment_id)
-    if environment["config"]["type"] == "self_hosted":
-        check_self_hosted(agent)
-        if body.resources:
-            raise invalid(
-                "resources: resources are not supported with self-hosted environments; name what the worker is to"
-                " fetch in the session's metadata.",
-                code="self_hosted_resources_unsupported",
-            )
+    if environment["config"]["type"] == "self_hosted" and body.resources:
+        raise invalid(
+            "resources: resources are not supported with self-hosted environments; name what the worker is to fetch in"
+            " the session's metadata.",
+            code="self_hosted_resources_unsupported",
+        )
     if body.budget is not None:
         await check_budgetable(here, agent)
     await checked_files(here, initial_events, "initial_events")
@@ -113,8 +110,6 @@ async def update(request: Request, query: Query) -> Response:
 
 def _check(body: dict[str, Any]) -> None:
     """What an update would leave behind. Raises RequestError (400)."""
-    if body.get("self_hosted"):
-        check_self_hosted(body["agent"])
     merge_metadata(body["metadata"], None)
     check_agent(body["agent"], "agent.")
 
@@ -153,15 +148,6 @@ async def delete(request: Request, query: Query) -> Response:
     id = request.path_params["session_id"]
     await services(request).sessions.delete(id)
     return json_response({"id": id, "type": "session_deleted"})
-
-
-def check_self_hosted(agent: dict[str, Any]) -> None:
-    """Workers answer custom tools; nothing of this session may run in the engine's sandboxes. Raises RequestError."""
-    if has_hands(agent):
-        raise unsupported(
-            "agent.tools: agent_toolset_20260401 in a self_hosted environment",
-            "workers answer custom tools only; use a cloud environment for the built-in tools",
-        )
 
 
 async def check_budgetable(here: Services, agent: dict[str, Any]) -> None:

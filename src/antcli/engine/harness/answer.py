@@ -217,7 +217,7 @@ class Answer:
         reason = judgement.reason
         self._name_call(index, block)
         fields: dict[str, Any] = {"name": block["name"], "input": block["input"]}
-        data = {"provider_id": block["id"], "refused": bool(reason), "started": False}
+        data: dict[str, Any] = {"provider_id": block["id"], "refused": bool(reason), "started": False}
         if judgement.kind == "custom":
             record = event("agent.custom_tool_use", draft.state.thread_id, fields, data=data)
         else:
@@ -230,7 +230,10 @@ class Answer:
             if tool := judgement.tool:
                 type = "agent.mcp_tool_use"
                 fields |= {"name": tool.name, "mcp_server_name": tool.server}
-            data["started"] = runs and first and (tool is not None or not BUILTIN_TOOLS[block["name"]].pure)
+            data["away"] = tool is None and bool(draft.stored.get("self_hosted"))
+            data["started"] = (
+                runs and first and not data["away"] and (tool is not None or not BUILTIN_TOOLS[block["name"]].pure)
+            )
             record = event(type, draft.state.thread_id, fields, data=data)
         draft.add(record)
         return record.event_id, reason, judgement.kind == "mcp"

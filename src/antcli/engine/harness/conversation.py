@@ -41,7 +41,7 @@ class Conversation:
             return
         elif type in ("agent.tool_use", "agent.custom_tool_use", "agent.mcp_tool_use"):
             self._provider_ids[record.event_id] = data["provider_id"]
-        elif type == "agent.tool_result":
+        elif type in ("agent.tool_result", "user.tool_result"):
             self._add_result(json.loads(record.body), "tool_use_id")
         elif type == "agent.mcp_tool_result":
             self._add_result(json.loads(record.body), "mcp_tool_use_id")

@@ -387,7 +387,10 @@ class Harness:
         provider, model = await self._providers.resolve(agent["model"]["id"])
         answer.price = price_of(await self._providers.priced_as(agent["model"]["id"]) or "")
         notes, offered = self._resources.notes(log.row.body), answer.offered.values()
-        request = build(log.id, log.state, agent, messages, model, notes, offered=offered)
+        request = build(
+            log.id, log.state, agent, messages, model, notes, offered=offered,
+            self_hosted=bool(log.row.body.get("self_hosted")),
+        )  # fmt: skip
         counters.model_requests += 1
         async with contextlib.aclosing(provider.stream(request)) as items:
             async for item in items:

@@ -18,15 +18,19 @@ _HANDS_NOTE = (
     "Your tools work in a sandbox made for this session. The working directory is /workspace; it lasts as long as the"
     " session. Put files that the user should get into /mnt/session/outputs."
 )
+_WORKER_NOTE = (
+    "Your tools work on a machine of the user's. There is no /workspace: relative paths begin at the working directory."
+)
 
 
 def build(
     session_id: str, state: State, agent: dict[str, Any], messages: list[dict[str, Any]], model: str,
-    notes: Sequence[str] = (), *, offered: Iterable[McpTool] = (),
+    notes: Sequence[str] = (), *, self_hosted: bool = False, offered: Iterable[McpTool] = (),
     system: list[dict[str, Any]] | None = None, tools: list[dict[str, Any]] | None = None,
 ) -> ModelRequest:  # fmt: skip
     """`model` is the bare id for the endpoint; `messages` are not changed; `notes` tell of what is attached, `offered`
-    are the tools of MCP servers. `system` and `tools` are the agent's own unless they are given."""
+    are the tools of MCP servers; those of a `self_hosted` session run elsewhere. `system` and `tools` are the
+    agent's own unless they are given."""
     config = agent["model"]
     effort = (config.get("effort") or {}).get("type")
     return ModelRequest(
@@ -35,7 +39,7 @@ def build(
         index=state.requests,
         attempt=state.failures,
         model=model,
-        system=_system(agent, notes) if system is None else system,
+        system=_system(agent, notes, _WORKER_NOTE if self_hosted else _HANDS_NOTE) if system is None else system,
         messages=with_breakpoints(messages),
         tools=_tools(agent, offered) if tools is None else tools,
         effort=None if effort == default_effort(model) else effort,
@@ -43,10 +47,10 @@ def build(
     )
 
 
-def _system(agent: dict[str, Any], notes: Sequence[str]) -> list[dict[str, Any]]:
+def _system(agent: dict[str, Any], notes: Sequence[str], of_hands: str) -> list[dict[str, Any]]:
     texts = [agent["system"]] if agent["system"] else []
     if enabled_builtins(agent):
-        texts += [*notes, _HANDS_NOTE]
+        texts += [*notes, of_hands]
     blocks: list[dict[str, Any]] = [{"type": "text", "text": text} for text in texts]
     if blocks:
         blocks[-1]["cache_control"] = _CACHE

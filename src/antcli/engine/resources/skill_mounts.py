@@ -42,7 +42,12 @@ class SkillMounts(Kind):
         if not skills:
             return []
         lines = [
-            f"- {skill['name']}: {' '.join(skill['description'].split())} ({SKILLS}/{skill['directory']}/SKILL.md)"
+            f"- {skill['name']}: {' '.join(skill['description'].split())} ({_place(body, skill)}/SKILL.md)"
             for skill in skills
         ]
         return ["\n".join([_HEADING, *lines])]
+
+
+def _place(body: dict[str, Any], skill: dict[str, Any]) -> str:
+    """Where the session's tools find it: workers unpack it into their working directory, under its name."""
+    return f"skills/{skill['name']}" if body.get("self_hosted") else f"{SKILLS}/{skill['directory']}"

@@ -158,12 +158,30 @@ def _custom_result(draft: Draft, item: ClientEvent, where: str, repeat: bool) ->
     return own
 
 
+def _tool_result(draft: Draft, item: ClientEvent, where: str, repeat: bool) -> Record:
+    """What a worker has done for a call of a built-in tool."""
+    state, id = draft.state, item["tool_use_id"]
+    if not draft.stored.get("self_hosted"):
+        raise invalid(f"{where}: user.tool_result is for sessions in self_hosted environments only.")
+    call = state.calls.get(id)
+    if call is None:
+        _not_open(draft, id, f"{where}.tool_use_id", repeat)
+    elif not call.away:
+        raise invalid(f"{where}.tool_use_id: {id} is not the use of a built-in tool.")
+    elif call.permission == "ask" and not call.verdict:
+        raise invalid(f"{where}.tool_use_id: {id} waits for a user.tool_confirmation first.")
+    fields = {name: item[name] for name in ("tool_use_id", "content", "is_error") if item.get(name) is not None}
+    own = event("user.tool_result", state.thread_id, fields)
+    draft.add(own)
+    return own
+
+
 def _refuse_while_waiting(draft: Draft, where: str) -> None:
     waiting = draft.state.waiting() if draft.state.status == "idle" else []
     if waiting:
         raise invalid(
-            f"{where}: the session waits for an answer to {', '.join(waiting)}; send user.tool_confirmation or"
-            " user.custom_tool_result for each, or user.interrupt, before the next work."
+            f"{where}: the session waits for an answer to {', '.join(waiting)}; send user.tool_confirmation,"
+            " user.custom_tool_result or user.tool_result for each, or user.interrupt, before the next work."
         )
 
 
@@ -198,5 +216,6 @@ _HANDLERS: dict[str, Callable[[Draft, ClientEvent, str, bool], Record]] = {
     "user.define_outcome": _outcome,
     "user.tool_confirmation": _confirmation,
     "user.custom_tool_result": _custom_result,
+    "user.tool_result": _tool_result,
 }
-_ANSWERS = ("user.tool_confirmation", "user.custom_tool_result")
+_ANSWERS = ("user.tool_confirmation", "user.custom_tool_result", "user.tool_result")

@@ -123,7 +123,7 @@ class Sessions:
         row = await self._store.create_session(row, records)
         counters.events_appended += len(records)
         self._logs.add(row)
-        if objects.has_hands(row.body["agent"]):
+        if objects.has_hands(row.body["agent"]) and not row.body["self_hosted"]:
             self._hands.prepare(objects.recipe(row, self._data_dir))
         if records:
             await self._wake(row)

@@ -19,6 +19,7 @@ _CALLS: dict[str, Literal["builtin", "custom", "mcp"]] = {
     "agent.custom_tool_use": "custom",
     "agent.mcp_tool_use": "mcp",
 }
+_CLIENT_RESULTS = {"user.custom_tool_result": "custom_tool_use_id", "user.tool_result": "tool_use_id"}
 
 
 @dataclass(slots=True)
@@ -44,11 +45,12 @@ class Call:
     deny_message: str | None = None
     started: bool = False  # the hands may have moved
     server: str = ""  # of kind mcp
+    away: bool = False  # a worker of a self_hosted environment runs it
 
     @property
     def waits(self) -> bool:
         """Only the client can bring this call on."""
-        return self.kind == "custom" or (self.permission == "ask" and not self.verdict)
+        return self.kind == "custom" or self.away or (self.permission == "ask" and not self.verdict)
 
 
 @dataclass(slots=True)
@@ -198,6 +200,7 @@ def _open_call(state: State, record: Record) -> None:
         permission=body.get("evaluated_permission", "allow"),
         started=record.data.get("started", False),
         server=body.get("mcp_server_name", ""),
+        away=record.data.get("away", False),
     )
 
 
@@ -266,10 +269,10 @@ def _take_client_event(state: State, record: Record) -> None:
         if call is not None:
             call.verdict, call.deny_message = body["result"], body.get("deny_message")
         _remember(state, body["tool_use_id"], record.position)
-    elif record.type == "user.custom_tool_result":
-        body = json.loads(record.body)
-        state.calls.pop(body["custom_tool_use_id"], None)
-        _remember(state, body["custom_tool_use_id"], record.position)
+    elif record.type in _CLIENT_RESULTS:
+        id = json.loads(record.body)[_CLIENT_RESULTS[record.type]]
+        state.calls.pop(id, None)
+        _remember(state, id, record.position)
         state.owes = True
 
 

@@ -123,6 +123,9 @@ def refuse_open_calls(draft: Draft, text: str) -> None:
         if call.kind == "custom":
             fields = {"custom_tool_use_id": call.id, "content": _text(text), "is_error": True}
             draft.add(event("user.custom_tool_result", thread, fields))
+        elif call.away:  # runners take a call for answered by this type only
+            fields = {"tool_use_id": call.id, "content": _text(text), "is_error": True}
+            draft.add(event("user.tool_result", thread, fields))
         else:
             draft.add(tool_error(thread, call.id, text, mcp=call.kind == "mcp"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
 from antcli.engine.api.schemas.base import Body, Identifier, by_type, invalid_value, limited, tag
 from antcli.engine.api.schemas.content import MessageBlock, ResultBlock, TextBlock
@@ -47,6 +47,15 @@ class UserCustomToolResult(Body):
     is_error: bool | None = None
 
 
+class UserToolResult(Body):
+    """Of a worker, in a self_hosted environment."""
+
+    type: Literal["user.tool_result"]
+    tool_use_id: Identifier
+    content: list[ResultBlock] | None = None
+    is_error: bool | None = None
+
+
 class TextRubric(Body):
     type: Literal["text"]
     content: Annotated[str, limited(MAXIMUM_RUBRIC, 1)]
@@ -69,16 +78,12 @@ class SystemMessage(Body):
     content: Annotated[list[TextBlock], Field(min_length=1, max_length=1000)]
 
 
-def _refuse_tool_result(value: Any) -> Any:
-    raise invalid_value("user.tool_result is for sessions in self_hosted environments only")
-
-
 Event = Annotated[
     Annotated[UserMessage, tag("user.message")]
     | Annotated[UserInterrupt, tag("user.interrupt")]
     | Annotated[UserToolConfirmation, tag("user.tool_confirmation")]
     | Annotated[UserCustomToolResult, tag("user.custom_tool_result")]
-    | Annotated[Any, BeforeValidator(_refuse_tool_result), tag("user.tool_result")]
+    | Annotated[UserToolResult, tag("user.tool_result")]
     | Annotated[UserDefineOutcome, tag("user.define_outcome")]
     | Annotated[SystemMessage, tag("system.message")],
     by_type(
@@ -86,6 +91,7 @@ Event = Annotated[
         "user.interrupt",
         "user.tool_confirmation",
         "user.custom_tool_result",
+        "user.tool_result",
         "user.define_outcome",
         "system.message",
     ),

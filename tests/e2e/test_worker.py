@@ -1,0 +1,139 @@
+"""The worker of the official SDK, unchanged, runs the tools of sessions in self_hosted environments."""
+
+import asyncio
+
+import anthropic
+import pytest
+
+from tests.e2e.served import KEY, served
+
+TOOLSET = {"type": "agent_toolset_20260401"}
+ASKING = TOOLSET | {"default_config": {"permission_policy": {"type": "always_ask"}}}
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory):
+    with served(tmp_path_factory.mktemp("worker") / "home") as engine:
+        yield engine
+
+
+@pytest.fixture
+def client(engine):
+    with anthropic.Anthropic(base_url=engine.url, api_key=KEY, _strict_response_validation=True) as client:
+        yield client
+
+
+@pytest.fixture
+def environment(client):
+    return client.beta.environments.create(name="hosted", config={"type": "self_hosted"}).id
+
+
+def say(text):
+    return {"type": "user.message", "content": [{"type": "text", "text": text}]}
+
+
+def call(name, **input):
+    return {"tools": [{"name": name, "input": input}]}
+
+
+def start(engine, client, environment, *turns, tools=(TOOLSET,), **more):
+    agent = client.beta.agents.create(name="tester", model=engine.script(*turns), tools=list(tools), **more)
+    session = client.beta.sessions.create(agent=agent.id, environment_id=environment, initial_events=[say("go")])
+    return session.id
+
+
+async def until(client, session, condition):
+    async with asyncio.timeout(15):
+        while True:
+            events = [event async for event in client.beta.sessions.events.list(session, limit=1000)]
+            if condition(events):
+                return events
+            await asyncio.sleep(0.05)
+
+
+def has_ended(events):
+    return events[-1].type == "session.status_idle" and events[-1].stop_reason.type == "end_turn"
+
+
+def work(engine, environment, workdir, session, condition=has_ended, meanwhile=None):
+    """All events once the session has ended, with a worker that polls until its item is over."""
+
+    async def run():
+        async with anthropic.AsyncAnthropic(base_url=engine.url, api_key=KEY) as client:
+            worker = client.beta.environments.work.worker(
+                environment_id=environment, environment_key=KEY, workdir=workdir, max_idle=0.1
+            )
+            working = asyncio.create_task(worker.run())
+            try:
+                if meanwhile:
+                    await meanwhile(client)
+                events = await until(client, session, condition)
+                async with asyncio.timeout(30):
+                    while [item.state async for item in client.beta.environments.work.list(environment)] != ["stopped"]:
+                        await asyncio.sleep(0.05)
+                return events
+            finally:
+                working.cancel()
+                await asyncio.wait([working])
+
+    return asyncio.run(run())
+
+
+def test_the_tools_run_where_the_worker_is(engine, client, environment, tmp_path):
+    session = start(
+        engine, client, environment,
+        call("write", file_path="made.txt", content="by the worker"),
+        call("bash", command="cat made.txt; exit 3"),
+        {"text": "done"},
+    )  # fmt: skip
+    events = work(engine, environment, str(tmp_path), session)
+    assert (tmp_path / "made.txt").read_text() == "by the worker"
+    uses = [event for event in events if event.type == "agent.tool_use"]
+    results = [event for event in events if event.type == "user.tool_result"]
+    assert [use.id for use in uses] == [result.tool_use_id for result in results]
+    assert [bool(result.is_error) for result in results] == [False, True]
+    assert "by the worker" in results[1].content[0].text
+    assert not [event for event in events if event.type == "agent.tool_result"]
+    waits = [event.stop_reason for event in events if event.type == "session.status_idle"]
+    assert [wait.type for wait in waits] == ["requires_action", "requires_action", "end_turn"]
+    assert [wait.event_ids for wait in waits[:2]] == [[use.id] for use in uses]
+
+
+def test_a_call_that_asks_runs_once_it_is_allowed_and_one_that_is_denied_never(engine, client, environment, tmp_path):
+    session = start(
+        engine, client, environment,
+        call("bash", command="touch allowed"),
+        call("bash", command="touch denied"),
+        {"text": "done"}, tools=[ASKING],
+    )  # fmt: skip
+
+    async def confirm(client):
+        for number, result in enumerate(["allow", "deny"], start=1):
+            events = await until(
+                client, session, lambda events, n=number: sum(event.type == "agent.tool_use" for event in events) == n
+            )
+            [id] = [event.id for event in events if event.type == "agent.tool_use"][-1:]
+            with pytest.raises(anthropic.BadRequestError, match=r"waits for a user\.tool_confirmation"):
+                await client.beta.sessions.events.send(
+                    session, events=[{"type": "user.tool_result", "tool_use_id": id}]
+                )
+            await client.beta.sessions.events.send(
+                session, events=[{"type": "user.tool_confirmation", "tool_use_id": id, "result": result}]
+            )
+
+    work(engine, environment, str(tmp_path), session, meanwhile=confirm)
+    assert [path.name for path in tmp_path.iterdir()] == ["allowed"]
+
+
+def test_an_interrupt_answers_what_no_worker_has_run(engine, client, environment):
+    session = start(engine, client, environment, call("bash", command="true"), {"text": "unreached"})
+    with client.beta.sessions.events.stream(session) as stream:
+        if client.beta.sessions.retrieve(session).status != "idle":
+            next(event for event in stream if event.type == "session.status_idle")
+    client.beta.sessions.events.send(session, events=[{"type": "user.interrupt"}])
+    events = client.beta.sessions.events.list(session, limit=1000).data
+    (use,) = [event for event in events if event.type == "agent.tool_use"]
+    (result,) = [event for event in events if event.type == "user.tool_result"]
+    assert result.tool_use_id == use.id and result.is_error
+    with pytest.raises(anthropic.BadRequestError, match="has been answered already"):
+        client.beta.sessions.events.send(session, events=[{"type": "user.tool_result", "tool_use_id": use.id}])
