@@ -261,7 +261,7 @@ PNG = base64.b64encode(b"png").decode()
         ({"type": "user.tool_result", "tool_use_id": "t"}, "events.0: user.tool_result is for sessions in self_hosted environments only."),  # noqa: E501
         ({"type": "system.message", "content": []}, "events.0.content: must not be empty."),
         ({"type": "system.message", "content": [{"type": "text", "text": "x"}]}, "events: a system.message must be the last event, and the only one of its kind."),  # noqa: E501
-        ({"type": "agent.message"}, "events.0: type 'agent.message' is not one of user.message, user.interrupt, user.tool_confirmation, user.custom_tool_result, user.define_outcome, system.message."),  # noqa: E501
+        ({"type": "agent.message"}, "events.0: type 'agent.message' is not one of user.message, user.interrupt, user.tool_confirmation, user.custom_tool_result, user.tool_result, user.define_outcome, system.message."),  # noqa: E501
     ],
 )  # fmt: skip
 def test_a_bad_event_is_refused_and_nothing_of_its_batch_is_kept(
