@@ -138,7 +138,7 @@ def action_needed(session_id: str, pending: list[Event]) -> tuple[str, str]:
         ids = " ".join(asked)
         return message, f"Allow: `ant approve {session_id} {ids}`. Refuse: `ant deny {session_id} {ids}`."
     if pending and pending[0].get("type") == "agent.tool_use":
-        return message, f"A worker of its self_hosted environment answers; follow it with `ant logs {session_id} --follow`."
+        return message, f"A worker of its environment answers; follow it: `ant logs {session_id} --follow`."
     result = "{type: user.custom_tool_result, custom_tool_use_id: %s, content: [{type: text, text: RESULT}]}"
     event = shlex.quote(result % pending[0]["id"]) if pending else "EVENT"
     return message, f"Send its result: ant sessions events send {session_id} --event {event}"
