@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from antcli.engine.api import deployments, routes
 from antcli.engine.api.activity import Activity
+from antcli.engine.api.memories import API_ACTOR
 from antcli.engine.api.pages import Cursors, load_cursors
 from antcli.engine.api.services import Services
 from antcli.engine.files.contents import FileContents
@@ -20,6 +21,8 @@ from antcli.engine.harness.harness import Harness
 from antcli.engine.memory.memories import Memories
 from antcli.engine.memory.stores import MemoryStores
 from antcli.engine.orchestration.deployments import Deployments
+from antcli.engine.orchestration.dream_work import DreamWork
+from antcli.engine.orchestration.dreams import Dreams
 from antcli.engine.orchestration.orchestrator import Orchestrator
 from antcli.engine.orchestration.scheduler import Scheduler
 from antcli.engine.orchestration.work import WorkQueue
@@ -81,6 +84,7 @@ class Engine:
         )
         self.deployments = Deployments(self.store, self._start_session)
         self.scheduler = Scheduler(self.deployments)
+        self.dreams = Dreams(self.store, DreamWork(self.store, self.providers, self.memories, API_ACTOR))
         self.services: Services
         self._warming: asyncio.Task[None] | None = None
 
@@ -93,11 +97,13 @@ class Engine:
         await self.work.start()
         await self.orchestrator.start()
         await self.scheduler.start()
+        await self.dreams.start()
         self._warming = asyncio.create_task(self.providers.warm())  # some 40 ms less for the first request
 
     async def park(self, grace: float) -> None:
         """Stop taking work; running turns end at their next event, after `grace` seconds where they are."""
         await self.scheduler.stop()
+        await self.dreams.stop()
         await self.orchestrator.stop(grace)
 
     async def close(self) -> None:
@@ -141,6 +147,7 @@ class Engine:
             memories=self.memories,
             resources=self.resources,
             deployments=self.deployments,
+            dreams=self.dreams,
             work=self.work,
             providers=self.providers,
             cursors=cursors,

@@ -148,7 +148,11 @@ class _Process:
             if not at_rest:
                 continue
             # Whoever makes it retire starts the next one; of itself it stays as long as a schedule is to fire.
-            if not await engine.running_sessions() and (retiring or not engine.scheduler.scheduled):
+            if (
+                not await engine.running_sessions()
+                and not engine.dreams.live
+                and (retiring or not engine.scheduler.scheduled)
+            ):
                 return
             if not retiring:
                 engine.activity.touch()  # a session at work is use: the idle time begins after it

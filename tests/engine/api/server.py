@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from antcli.engine.api import deployments
 from antcli.engine.api.activity import Activity
+from antcli.engine.api.memories import API_ACTOR
 from antcli.engine.api.pages import load_cursors
 from antcli.engine.api.routes import application
 from antcli.engine.api.services import Services
@@ -20,6 +21,8 @@ from antcli.engine.http_server import http_server
 from antcli.engine.memory.memories import Memories
 from antcli.engine.memory.stores import MemoryStores
 from antcli.engine.orchestration.deployments import Deployments
+from antcli.engine.orchestration.dream_work import DreamWork
+from antcli.engine.orchestration.dreams import Dreams
 from antcli.engine.orchestration.work import WorkQueue
 from antcli.engine.resources.file_mounts import FileMounts
 from antcli.engine.resources.repositories import Repositories
@@ -131,10 +134,13 @@ class Server:
         async def start_session(deployment: dict[str, Any], session_id: str) -> None:
             await deployments.start_session(self.services, deployment, session_id)
 
+        providers: Any = SomeModels()
+        memories = Memories(store, MemoryStores(store))
+        dreams = Dreams(store, DreamWork(store, providers, memories, API_ACTOR))
         self.services = Services(
             store=store, sessions=sessions, files=files, skills=skills, resources=resources,
-            providers=SomeModels(), cursors=await load_cursors(store),  # type: ignore[arg-type]
-            memories=Memories(store, MemoryStores(store)), vaults=Vaults(store, cipher),
+            providers=providers, cursors=await load_cursors(store), dreams=dreams, memories=memories,
+            vaults=Vaults(store, cipher),
             deployments=Deployments(store, start_session), work=work,
             activity=Activity(), status=status, retire=self.retired.set,
         )  # fmt: skip
@@ -145,5 +151,6 @@ class Server:
         await self._http.ready.wait()
         self._up.set()
         await serving
+        await dreams.stop()
         await files.stop()
         await store.close()

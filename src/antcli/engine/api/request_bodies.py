@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from antcli.engine.api.schemas.agents import AgentCreate, AgentUpdate
 from antcli.engine.api.schemas.deployments import DeploymentCreate, DeploymentUpdate
+from antcli.engine.api.schemas.dreams import DreamCreate
 from antcli.engine.api.schemas.environments import EnvironmentCreate, EnvironmentUpdate
 from antcli.engine.api.schemas.events import EventSend
 from antcli.engine.api.schemas.memory import MemoryCreate, MemoryStoreCreate, MemoryStoreUpdate, MemoryUpdate
@@ -34,6 +35,7 @@ BODIES: dict[str, type[BaseModel]] = {
     "vaults.credentials.update": CredentialUpdate,
     "deployments.create": DeploymentCreate,
     "deployments.update": DeploymentUpdate,
+    "dreams.create": DreamCreate,
     "user_profiles.create": UserProfileCreate,
     "user_profiles.update": UserProfileUpdate,
     "user_profiles.action_urls.create": ActionURLCreate,

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 from antcli.engine.api import (
     agents,
     deployments,
+    dreams,
     environments,
     events,
     files,
@@ -32,6 +33,7 @@ from antcli.engine.api.transport import Transport
 ROUTES = [
     *agents.ROUTES,
     *deployments.ROUTES,
+    *dreams.ROUTES,
     *environments.ROUTES,
     *events.ROUTES,
     *files.ROUTES,

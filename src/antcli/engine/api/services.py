@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from antcli.engine.files.files import Files
     from antcli.engine.memory.memories import Memories
     from antcli.engine.orchestration.deployments import Deployments
+    from antcli.engine.orchestration.dreams import Dreams
     from antcli.engine.orchestration.work import WorkQueue
     from antcli.engine.providers.registry import Providers
     from antcli.engine.resources.resources import Resources
@@ -45,6 +46,7 @@ class Services:
     memories: Memories
     resources: Resources
     deployments: Deployments
+    dreams: Dreams
     work: WorkQueue
     providers: Providers
     cursors: Cursors

@@ -8,7 +8,7 @@ from typing import Any
 from antcli.engine.clock import now
 from antcli.engine.errors import invalid, not_found
 from antcli.engine.ids import new_id
-from antcli.engine.store.base import Object, Page, Remove, StaleError, Store
+from antcli.engine.store.base import Insert, Object, Page, Remove, StaleError, Store
 
 STORE, MEMORY, VERSION, CONTENT = "memory_store", "memory", "memory_version", "memory_content"
 _BATCH = Page(500, "asc")
@@ -21,6 +21,15 @@ def shown(store: Object) -> Json:
     return {name: value for name, value in store.body.items() if name != "memories"}
 
 
+def new_store(name: str, description: str, metadata: Mapping[str, str]) -> Insert:
+    moment = now()
+    body = {
+        "id": new_id("memstore"), "type": "memory_store", "name": name, "description": description,
+        "metadata": dict(metadata), "created_at": moment, "updated_at": moment, "archived_at": None, "memories": 0,
+    }  # fmt: skip
+    return Insert(STORE, str(body["id"]), body)
+
+
 class MemoryStores:
     """All methods raise RequestError (404) for an id that is not there. A store counts its memories, and each change of
     their number is one of the store too: side by side, two cannot pass the limit or an archive."""
@@ -29,12 +38,8 @@ class MemoryStores:
         self._store = store
 
     async def create(self, name: str, description: str, metadata: Mapping[str, str]) -> Json:
-        moment = now()
-        body = {
-            "id": new_id("memstore"), "type": "memory_store", "name": name, "description": description,
-            "metadata": dict(metadata), "created_at": moment, "updated_at": moment, "archived_at": None, "memories": 0,
-        }  # fmt: skip
-        return shown(await self._store.insert(STORE, str(body["id"]), body))
+        (made,) = await self._store.change(new_store(name, description, metadata))
+        return shown(made)
 
     async def get(self, id: str) -> Object:
         found = await self._store.get(STORE, id)
