@@ -85,7 +85,8 @@ def serving(folder: Path) -> Iterator[tuple[GitServer, str]]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            git.answer(self)
+            with contextlib.suppress(ConnectionError):  # who asked has gone
+                git.answer(self)
 
         do_POST = do_GET
 

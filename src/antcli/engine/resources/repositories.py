@@ -174,10 +174,10 @@ class Repositories(Kind):
         try:
             async with self._turns:
                 staging = folder / "clone"
-                await asyncio.to_thread(_clear, folder, staging)
+                await _to_its_end(_clear, folder, staging)
                 secret = None if token is None else await self._cipher.open(token, resource["id"])
                 await clone(resource["url"], resource.get("checkout"), secret, staging)
-                await asyncio.to_thread(_hand_over, staging, folder)
+                await _to_its_end(_hand_over, staging, folder)
         except (CloneError, RequestError, StorageError, OSError) as error:
             kind = error.kind if isinstance(error, CloneError) else "clone"
             sentence = f"The repository {resource['url']} is not at {resource['mount_path']}: {error}".rstrip(".") + "."
@@ -195,6 +195,16 @@ class Repositories(Kind):
             })  # fmt: skip
         except (RequestError, StorageError) as error:
             logger.error("%s: the failed clone is not in its log: %s", session_id, error)
+
+
+async def _to_its_end(work: Callable[[Path, Path], None], one: Path, other: Path) -> None:
+    """Run it in a thread. Cancelled, it ends before it raises: nothing is written any more when the folder goes."""
+    working = asyncio.create_task(asyncio.to_thread(work, one, other))
+    try:
+        await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait({working})
+        raise
 
 
 def _name(url: str) -> str:
