@@ -102,6 +102,14 @@ def test_a_name_from_the_server_stays_in_the_folder(ant, environ, server, folder
     assert os.listdir(folder) == ["evil__"]
 
 
+def test_where_nothing_can_be_written_is_a_usage_error(ant, environ, server, folder):
+    (folder / "there").write_text("old")
+    for target in (f"{folder}/there/", f"{folder}/there/sub/", f"{folder}/no/file"):
+        result = ant("files", "download", ID, "-O", target, environ=environ)
+        assert result.code == 2 and "Cannot" in result.err, target
+    assert os.listdir(folder) == ["there"] and server.asked == []
+
+
 def test_the_official_flags_work(ant, environ, server, folder):
     assert ant("files", "retrieve-metadata", "--file-id", ID, environ=environ).json["id"] == ID
     assert ant("files", "download", "--file-id", ID, "--output", str(folder / "x"), environ=environ).code == 0
@@ -213,6 +221,10 @@ def test_a_bar_is_drawn_on_a_terminal_only(monkeypatch):
         err = Stream(terminal=is_terminal)
         with progress.progress(Terminal(Stream(), Stream(), err, {"TERM": "xterm"}), "big.bin", 1000) as shown:
             shown.advance(500)
+            shown.hide()
+            err.write("A notice.\n")
             shown.advance(500)
         drawn[is_terminal] = err.getvalue()
-    assert "big.bin" in drawn[True] and drawn[False] == ""
+    before, _, after = drawn[True].partition("A notice.")
+    assert before.count("big.bin") >= 1 and before.endswith("\x1b[2K") and "big.bin" in after  # on a line of its own
+    assert drawn[False] == "A notice.\n"

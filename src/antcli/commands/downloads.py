@@ -86,6 +86,7 @@ class Download:
 
     def _again(self, error: ServerError, file: IO[bytes] | None, got: int, failures: int, shown: Progress) -> int:
         """How many of the bytes still count. Raises the error when another try makes no sense."""
+        shown.hide()
         if not self._opened or failures > _TRIES:
             raise error
         if got == 0:
@@ -153,6 +154,13 @@ def refuse_existing(target: str, *, force: bool) -> None:
         raise UsageError(f"{target} is a folder.", hint="Give the name of a file with -O.")
     if not force and os.path.lexists(target):
         raise UsageError(f"{target} exists already.", hint="Say --force to replace it, or -O to name another file.")
+
+
+def make_folder(path: str) -> None:
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"Cannot make the folder {path}: {error.strerror}.") from None
 
 
 def _put_in_place(scratch: str, target: str) -> None:

@@ -136,13 +136,13 @@ def _made_by(context: Context, scope: str) -> Iterator[dict[str, Any]]:
 
 
 def _targets(found: list[dict[str, Any]], output: str | None, *, many: bool) -> list[tuple[dict[str, Any], str]]:
-    from antcli.commands.downloads import free_name, plain_name
+    from antcli.commands.downloads import free_name, make_folder, plain_name
 
     if output is not None and not many and not (os.path.isdir(output) or output.endswith("/")):
         return [(found[0], output)]
     folder = output or ""
     if folder:
-        os.makedirs(folder, exist_ok=True)
+        make_folder(folder)
     taken: set[str] = set()
     return [(item, free_name(folder, plain_name(item.get("filename")), taken)) for item in found]
 

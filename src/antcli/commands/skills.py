@@ -65,7 +65,7 @@ def download(
     force: Force = False,
 ) -> None:
     """Download a version as a zip."""
-    from antcli.commands.downloads import Download, plain_name
+    from antcli.commands.downloads import Download, make_folder, plain_name
 
     context = current()
     words = [word for word in (skill, version) if word is not None]
@@ -83,7 +83,7 @@ def download(
     own = f"{plain_name(found.get('name'))}.zip"
     target = output or own
     if target.endswith("/") or os.path.isdir(target):
-        os.makedirs(target, exist_ok=True)
+        make_folder(target)
         target = os.path.join(target, own)
     if target == "-":
         loaded.into(context.output.binary(), "skill.zip")

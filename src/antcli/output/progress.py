@@ -34,6 +34,12 @@ class Progress:
         elif self._seen and time.monotonic() - self._begun > _PATIENCE:
             self._draw()
 
+    def hide(self) -> None:
+        """Takes the bar away, for a line of text; it comes back with the next bytes."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
     def _draw(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
@@ -55,8 +61,7 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        self.hide()
 
 
 def progress(terminal: Terminal, label: str, total: int | None, *, quiet: bool = False) -> Progress:
