@@ -63,6 +63,7 @@ class Engine:
         self.memories = Memories(self.store, MemoryStores(self.store))
         cipher = Cipher(self.store, data_dir)
         self.vaults = Vaults(self.store, cipher)
+        self.tokens = Tokens(self.vaults)
         self.providers = Providers(settings.model)
         self.builders = Sandboxes(settings.sandbox)
         self.resources = Resources(self.store, data_dir, [
@@ -72,7 +73,7 @@ class Engine:
         ], FileContents(self.files))  # fmt: skip
         self.sandboxes = Sandboxes(settings.sandbox, furnish=self.resources.furnish)
         logs = Logs(self.store)
-        self.mcp = McpServers(Tokens(self.vaults))
+        self.mcp = McpServers(self.tokens)
         harness = Harness(
             self.store, self.providers, self.sandboxes, self.resources, self.mcp, data_dir,
             retries=settings.model_retries, context_tokens=settings.context_tokens,
@@ -144,6 +145,7 @@ class Engine:
             files=self.files,
             skills=self.skills,
             vaults=self.vaults,
+            tokens=self.tokens,
             memories=self.memories,
             resources=self.resources,
             deployments=self.deployments,

@@ -35,6 +35,7 @@ from antcli.engine.settings import EngineSettings
 from antcli.engine.skills.skills import Skills
 from antcli.engine.store.sqlite import SqliteStore
 from antcli.engine.vaults.cipher import Cipher
+from antcli.engine.vaults.oauth import Tokens
 from antcli.engine.vaults.vaults import Vaults
 
 KEY = "a-key-for-tests"
@@ -137,10 +138,11 @@ class Server:
         providers: Any = SomeModels()
         memories = Memories(store, MemoryStores(store))
         dreams = Dreams(store, DreamWork(store, providers, memories, API_ACTOR))
+        vaults = Vaults(store, cipher)
         self.services = Services(
             store=store, sessions=sessions, files=files, skills=skills, resources=resources,
             providers=providers, cursors=await load_cursors(store), dreams=dreams, memories=memories,
-            vaults=Vaults(store, cipher),
+            vaults=vaults, tokens=Tokens(vaults),
             deployments=Deployments(store, start_session), work=work,
             activity=Activity(), status=status, retire=self.retired.set,
         )  # fmt: skip

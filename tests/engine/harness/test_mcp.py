@@ -33,6 +33,7 @@ class McpServer:
         self.tokens: set[str] | None = None
         self.calls: list[str] = []
         self.refreshes: list[str] = []
+        self.refusal: tuple[int, dict[str, Any]] | None = None  # what the token endpoint answers instead
         self.release = threading.Event()
 
     def __enter__(self) -> McpServer:
@@ -79,8 +80,14 @@ class McpServer:
             headers = dict(scope["headers"])
             if scope["path"] == "/token":
                 self.refreshes.append((await receive())["body"].decode())
+                if self.refusal is not None:
+                    await _answer(send, *self.refusal)
+                    return
                 self.tokens = {FRESH}
                 await _answer(send, 200, {"access_token": FRESH, "expires_in": 3600})
+                return
+            if scope["path"] == "/broken":
+                await _answer(send, 500, {"error": "broken"})
                 return
             shown = headers.get(b"authorization", b"").decode().removeprefix("Bearer ")
             if self.tokens is not None and shown not in self.tokens:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from antcli.engine.session.service import Sessions
     from antcli.engine.skills.skills import Skills
     from antcli.engine.store.base import Store
+    from antcli.engine.vaults.oauth import Tokens
     from antcli.engine.vaults.vaults import Vaults
 
 M = TypeVar("M", bound=BaseModel)
@@ -43,6 +44,7 @@ class Services:
     files: Files
     skills: Skills
     vaults: Vaults
+    tokens: Tokens
     memories: Memories
     resources: Resources
     deployments: Deployments

@@ -12,6 +12,7 @@ from antcli.engine.api.query import Query
 from antcli.engine.api.schemas.vaults import CredentialCreate, CredentialUpdate, VaultCreate, VaultUpdate
 from antcli.engine.api.services import json_response, operation, read_body, read_nothing, services
 from antcli.engine.api.validation import merge_metadata
+from antcli.engine.tools.mcp_probe import validate
 from antcli.engine.vaults.vaults import CREDENTIAL, VAULT, shown
 
 DEFAULT_LIMIT, MAXIMUM_LIMIT = 20, 100
@@ -108,6 +109,12 @@ async def archive_credential(request: Request, query: Query) -> Response:
     return json_response(await services(request).vaults.archive_credential(*_ids(request)))
 
 
+async def validate_credential(request: Request, query: Query) -> Response:
+    await read_nothing(request)
+    here = services(request)
+    return json_response(await validate(here.tokens, await here.vaults.credential(*_ids(request))))
+
+
 def _vault_id(request: Request) -> str:
     return str(request.path_params["vault_id"])
 
@@ -132,4 +139,5 @@ ROUTES = [
     operation("POST", _CREDENTIAL, update_credential),
     operation("DELETE", _CREDENTIAL, delete_credential),
     operation("POST", f"{_CREDENTIAL}/archive", archive_credential),
+    operation("POST", f"{_CREDENTIAL}/mcp_oauth_validate", validate_credential),
 ]

@@ -14,7 +14,7 @@ import contextlib
 import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from antcli.engine.errors import RequestError
 from antcli.engine.sandbox.base import ToolResult
@@ -173,8 +173,8 @@ class _Connection:
         try:
             async with contextlib.AsyncExitStack() as stack:
                 async with asyncio.timeout(CONNECT_SECONDS):
-                    self._client = await self._open(stack)
-                    self.tools = await _listed(self._client)
+                    self._client = await connect(stack, self.url, self._access)
+                    self.tools = await listed(self._client)
                 self._settled.set()
                 await self._closing.wait()
         except BaseException as error:
@@ -185,25 +185,6 @@ class _Connection:
                 raise
         finally:
             self._settled.set()
-
-    async def _open(self, stack: contextlib.AsyncExitStack) -> Client:
-        """Streamable HTTP, or the older SSE transport where the server has only that."""
-        await asyncio.to_thread(_load)
-        from mcp.client import Client
-        from mcp.client.sse import sse_client
-        from mcp.client.streamable_http import streamable_http_client
-
-        http = await stack.enter_async_context(self._access.http_client())
-        attempt = contextlib.AsyncExitStack()
-        try:
-            client = await attempt.enter_async_context(Client(streamable_http_client(self.url, http_client=http)))
-        except Exception:
-            if self._access.last_status not in _OLDER:
-                raise
-            transport = sse_client(self.url, httpx_client_factory=self._access.http_client)
-            return await stack.enter_async_context(Client(transport, mode="legacy"))
-        stack.push_async_exit(attempt)
-        return client
 
     def _explained(self, error: BaseException) -> McpFailure:
         if self._access.refused is not None:
@@ -277,6 +258,38 @@ class _Access:
         return None if credential is None else (await self._tokens.refresh(credential, rejected)).token
 
 
+class Access(Protocol):
+    """How requests to a server are allowed in, and the status of its last answer."""
+
+    @property
+    def last_status(self) -> int | None: ...
+
+    def http_client(
+        self, headers: dict[str, str] | None = None, timeout: httpx2.Timeout | None = None,
+        auth: httpx2.Auth | None = None,
+    ) -> httpx2.AsyncClient: ...  # fmt: skip
+
+
+async def connect(stack: contextlib.AsyncExitStack, url: str, access: Access) -> Client:
+    """Over streamable HTTP, or the older SSE transport where the server has only that."""
+    await asyncio.to_thread(_load)
+    from mcp.client import Client
+    from mcp.client.sse import sse_client
+    from mcp.client.streamable_http import streamable_http_client
+
+    http = await stack.enter_async_context(access.http_client())
+    attempt = contextlib.AsyncExitStack()
+    try:
+        client = await attempt.enter_async_context(Client(streamable_http_client(url, http_client=http)))
+    except Exception:
+        if access.last_status not in _OLDER:
+            raise
+        transport = sse_client(url, httpx_client_factory=access.http_client)
+        return await stack.enter_async_context(Client(transport, mode="legacy"))
+    stack.push_async_exit(attempt)
+    return client
+
+
 def _load() -> None:
     """The library takes most of a second to import: not on the event loop."""
     import httpx2
@@ -288,7 +301,7 @@ def _load() -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
-async def _listed(client: Client) -> list[tuple[str, str, Json]]:
+async def listed(client: Client) -> list[tuple[str, str, Json]]:
     tools: list[tuple[str, str, Json]] = []
     cursor: str | None = None
     for _ in range(_MOST_PAGES):
