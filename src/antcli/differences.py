@@ -21,6 +21,10 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
         "Fires missed while no engine ran: the latest is made up for within ten minutes, others are skipped.",
     ),
     ("dreams", "A dream works in the engine, not in a session: its `session_id` is null. Four run at once."),
+    (
+        "memory stores",
+        "The folder in a sandbox meets its store before and after each turn; on a conflict the store wins.",
+    ),
     ("user profiles", "They are kept; nobody is enrolled, so enrollment and action URLs are refused."),
     ("sandbox", "Tools run on this machine under bubblewrap (or Docker, Podman), with the programs installed here."),
     (

@@ -17,10 +17,13 @@ from antcli.engine.files.contents import FileContents
 from antcli.engine.files.files import Files
 from antcli.engine.harness.harness import Harness
 from antcli.engine.ids import new_id
+from antcli.engine.memory.memories import Memories
+from antcli.engine.memory.stores import MemoryStores
 from antcli.engine.orchestration.orchestrator import Orchestrator
 from antcli.engine.orchestration.work import WorkQueue
 from antcli.engine.providers.registry import Providers
 from antcli.engine.resources.file_mounts import FileMounts
+from antcli.engine.resources.memory_mounts import MemoryMounts
 from antcli.engine.resources.outputs import Outputs
 from antcli.engine.resources.repositories import Repositories
 from antcli.engine.resources.resources import Resources
@@ -84,6 +87,7 @@ class Core:
     resources: Resources
     skills: Skills
     vaults: Vaults
+    memories: Memories
 
     def script(self, *turns: dict[str, Any]) -> str:
         """The model id of a script made of these turns."""
@@ -164,8 +168,10 @@ async def running(
     await skills.start()
     cipher = Cipher(store, data_dir)
     vaults = Vaults(store, cipher)
+    memories = Memories(store, MemoryStores(store))
     kinds = [
         FileMounts(files),
+        MemoryMounts(memories),
         SkillMounts(skills),
         Outputs(store, files),
         VaultVariables(vaults),
@@ -188,7 +194,7 @@ async def running(
     await orchestrator.start()
     try:
         sessions = Sessions(store, logs, orchestrator, sandboxes, resources, data_dir, WorkQueue(store))
-        yield Core(data_dir, store, logs, orchestrator, sessions, files, resources, skills, vaults)
+        yield Core(data_dir, store, logs, orchestrator, sessions, files, resources, skills, vaults, memories)
     finally:
         await orchestrator.stop(grace)
         await sandboxes.close()

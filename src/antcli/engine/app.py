@@ -28,6 +28,7 @@ from antcli.engine.orchestration.scheduler import Scheduler
 from antcli.engine.orchestration.work import WorkQueue
 from antcli.engine.providers.registry import Providers
 from antcli.engine.resources.file_mounts import FileMounts
+from antcli.engine.resources.memory_mounts import MemoryMounts
 from antcli.engine.resources.outputs import Outputs
 from antcli.engine.resources.packages import Packages
 from antcli.engine.resources.repositories import Repositories
@@ -67,7 +68,8 @@ class Engine:
         self.providers = Providers(settings.model)
         self.builders = Sandboxes(settings.sandbox)
         self.resources = Resources(self.store, data_dir, [
-            FileMounts(self.files), SkillMounts(self.skills), Outputs(self.store, self.files),
+            FileMounts(self.files), MemoryMounts(self.memories), SkillMounts(self.skills),
+            Outputs(self.store, self.files),
             Packages(self.builders, data_dir / "packages"), VaultVariables(self.vaults),
             Repositories(cipher, lambda id, error: self.sessions.report(id, error)),
         ], FileContents(self.files))  # fmt: skip

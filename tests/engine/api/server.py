@@ -25,6 +25,7 @@ from antcli.engine.orchestration.dream_work import DreamWork
 from antcli.engine.orchestration.dreams import Dreams
 from antcli.engine.orchestration.work import WorkQueue
 from antcli.engine.resources.file_mounts import FileMounts
+from antcli.engine.resources.memory_mounts import MemoryMounts
 from antcli.engine.resources.repositories import Repositories
 from antcli.engine.resources.resources import Resources
 from antcli.engine.sandbox.base import Recipe
@@ -124,7 +125,12 @@ class Server:
         skills = Skills(store, self.data_dir / "skills")
         await skills.start()
         cipher = Cipher(store, self.data_dir)
-        kinds = [FileMounts(files), Repositories(cipher, lambda id, error: sessions.report(id, error))]
+        memories = Memories(store, MemoryStores(store))
+        kinds = [
+            FileMounts(files),
+            MemoryMounts(memories),
+            Repositories(cipher, lambda id, error: sessions.report(id, error)),
+        ]
         resources = Resources(store, self.data_dir, kinds, FileContents(files))
         work = WorkQueue(store)
         sessions = Sessions(store, Logs(store), self.nobody, self.nobody, resources, self.data_dir, work)
@@ -136,7 +142,6 @@ class Server:
             await deployments.start_session(self.services, deployment, session_id)
 
         providers: Any = SomeModels()
-        memories = Memories(store, MemoryStores(store))
         dreams = Dreams(store, DreamWork(store, providers, memories, API_ACTOR))
         vaults = Vaults(store, cipher)
         self.services = Services(

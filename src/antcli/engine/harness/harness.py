@@ -202,7 +202,7 @@ class Harness:
     async def _carry_out(self, log: SessionLog, call: Call) -> ToolResult:
         if call.kind == "mcp":
             return await self._mcp.call(log.id, log.row.body, call.server, call.name, call.input)
-        self._resources.touch(log.id)
+        await self._resources.touch(log.row)
         return await self._sandboxes.execute(recipe(log.row, self._data_dir), call.name, call.input)
 
     async def _collect(self, log: SessionLog) -> None:

@@ -156,6 +156,11 @@ class Memories:
         kept = [row for row, (_, id) in zip(rows, page, strict=True) if id is None or row[1] is not None]
         return kept, beyond if len(entries) > limit else None
 
+    async def all(self, store_id: str) -> Sequence[Object]:
+        """Without their texts."""
+        await self.stores.get(store_id)
+        return await self._store.list(MEMORY, Page(MOST_MEMORIES + 1, "asc"), parent=store_id)
+
     # Versions
 
     async def version(self, store_id: str, id: str) -> Object:

@@ -32,6 +32,7 @@ class Kind:
     type = ""
     changes = False  # whether a sandbox that is running is shown changes of its resources
     removable = True  # whether a session that is there can be parted from them
+    shared = False  # whether others change what is laid out: it is laid out anew before the hands move again
 
     async def attach(self, session_id: str, wanted: dict[str, Any], others: Sequence[Resource]) -> Resource:
         """The resource to store for a request's checked entry, beside `others`. Raises RequestError (400, 404) with a

@@ -129,9 +129,22 @@ class Resources:
                     except (StorageError, RequestError, OSError) as error:
                         logger.error("%s: a change of its resources is not shown: %s", session.id, error)
 
-    def touch(self, session_id: str) -> None:
-        """The session's hands are about to move."""
-        self._untouched.discard(session_id)
+    async def touch(self, session: SessionRow) -> None:
+        """The session's hands are about to move: show them what others changed since they rested. Never raises."""
+        if session.id not in self._untouched:
+            return
+        types = {resource["type"] for resource in session.body.get("resources", [])}
+        kinds = [kind for kind in self._kinds if kind.shared and kind.type in types]
+        if kinds:
+            async with self._lock(session.id):
+                if session.id in self._untouched and await asyncio.to_thread(self.home(session.id).exists):
+                    for kind in kinds:
+                        try:
+                            await kind.furnish(session, self.home(session.id))
+                        except Exception:
+                            logger.exception("%s: what others changed is not shown", session.id)
+                self._untouched.discard(session.id)
+        self._untouched.discard(session.id)
 
     async def collect(self, session: SessionRow) -> None:
         """Take back what the hands left since the last time. Never raises: a turn does not fail for it."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from antcli.engine.api.schemas.base import Body, Identifier, by_type, invalid_value, limited, refused, tag
+from antcli.engine.api.schemas.base import Body, Identifier, by_type, invalid_value, limited, tag
 
 MOST_RESOURCES = 1000
 
@@ -63,11 +63,18 @@ class RepositoryResource(Body):
     checkout: _Checkout | None = None
 
 
+class MemoryStoreResource(Body):
+    type: Literal["memory_store"]
+    memory_store_id: Identifier
+    access: Literal["read_write", "read_only"] | None = None
+    instructions: Annotated[str, limited(4096)] | None = None
+
+
 Resource = Annotated[
     Annotated[FileResource, tag("file")]
     | Annotated[RepositoryResource, tag("github_repository")]
-    | Annotated[Any, refused("memory stores"), tag("memory_store")],
-    by_type("file", "github_repository"),
+    | Annotated[MemoryStoreResource, tag("memory_store")],
+    by_type("file", "github_repository", "memory_store"),
 ]
 Resources = Annotated[list[Resource], Field(max_length=MOST_RESOURCES)]
 
