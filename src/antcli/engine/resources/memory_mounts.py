@@ -34,6 +34,7 @@ logger = logging.getLogger("antcli.engine")
 class MemoryMounts(Kind):
     type = "memory_store"
     shared = True
+    removable = False
 
     def __init__(self, memories: Memories) -> None:
         self._memories = memories
