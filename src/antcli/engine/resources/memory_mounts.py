@@ -59,6 +59,9 @@ class MemoryMounts(Kind):
             "mount_path": mount_paths([*(other["name"] for other in stores), store["name"]])[-1],
         }  # fmt: skip
 
+    async def plan(self, wanted: dict[str, Any], others: Sequence[Resource]) -> Resource:
+        return await self.attach("", wanted, others)  # which makes nothing
+
     async def furnish(self, session: SessionRow, home: Path) -> Furnishing:
         mounts = []
         for resource in self._of(session.body):
