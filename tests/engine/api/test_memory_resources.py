@@ -71,3 +71,28 @@ def test_a_store_is_attached_at_creation_only(sdk: anthropic.Anthropic, http: ht
     store = sdk.beta.memory_stores.create(name="s").id
     refused = http.post(f"/v1/sessions/{session_of().id}/resources", json=attached(store))
     assert refused.status_code == 400 and "file" in refused.json()["error"]["message"]
+
+
+def test_the_sessions_of_a_deployment_have_its_stores(sdk: anthropic.Anthropic) -> None:
+    agent = sdk.beta.agents.create(name="a", model="demo")
+    environment = sdk.beta.environments.create(name="memory-deployments")
+    store = sdk.beta.memory_stores.create(name="Shared").id
+    event: Any = {"type": "user.message", "content": [{"type": "text", "text": "Go."}]}
+
+    def deploy(store_id: str) -> Any:
+        return sdk.beta.deployments.create(
+            name="d", agent=agent.id, environment_id=environment.id, initial_events=[event],
+            resources=[attached(store_id, access="read_only")],
+        )  # fmt: skip
+
+    with pytest.raises(anthropic.NotFoundError, match=r"resources\.0\.memory_store_id: "):
+        deploy("memstore_none")
+    made = deploy(store)
+    session_id = sdk.beta.deployments.run(made.id).session_id
+    assert session_id is not None
+    (resource,) = sdk.beta.sessions.retrieve(session_id).resources
+    assert resource.type == "memory_store"
+    assert (resource.access, resource.mount_path) == ("read_only", "/mnt/memory/shared")
+    sdk.beta.memory_stores.archive(store)
+    run = sdk.beta.deployments.run(made.id)
+    assert run.session_id is None and run.error is not None and run.error.type == "memory_store_archived_error"
