@@ -9,10 +9,22 @@ from pathlib import Path
 import httpx
 import jsonschema
 
+from antcli.differences import NOT_SERVED
+from antcli.engine.api.openapi import served
 from antcli.engine.api.request_bodies import BODIES
 from antcli.operations import OPERATIONS
 
 ROOT = Path(__file__).parents[3]
+
+
+def test_every_operation_is_served_or_its_absence_is_explained() -> None:
+    names = {operation.name for operation in served()}
+    assert set(OPERATIONS) - names == set(NOT_SERVED)
+
+
+def test_every_body_has_the_model_that_checks_it() -> None:
+    with_body = {entry.name for entry in served() if entry.body and not entry.multipart}
+    assert with_body == set(BODIES)
 
 
 def test_a_model_takes_exactly_the_fields_of_the_table() -> None:

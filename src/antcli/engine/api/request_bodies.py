@@ -10,6 +10,7 @@ from antcli.engine.api.schemas.dreams import DreamCreate
 from antcli.engine.api.schemas.environments import EnvironmentCreate, EnvironmentUpdate
 from antcli.engine.api.schemas.events import EventSend
 from antcli.engine.api.schemas.memory import MemoryCreate, MemoryStoreCreate, MemoryStoreUpdate, MemoryUpdate
+from antcli.engine.api.schemas.resources import ResourceAdd, ResourceUpdate
 from antcli.engine.api.schemas.sessions import SessionCreate, SessionUpdate
 from antcli.engine.api.schemas.user_profiles import ActionURLCreate, UserProfileCreate, UserProfileUpdate
 from antcli.engine.api.schemas.vaults import CredentialCreate, CredentialUpdate, VaultCreate, VaultUpdate
@@ -29,6 +30,8 @@ BODIES: dict[str, type[BaseModel]] = {
     "sessions.create": SessionCreate,
     "sessions.update": SessionUpdate,
     "sessions.events.send": EventSend,
+    "sessions.resources.add": ResourceAdd,
+    "sessions.resources.update": ResourceUpdate,
     "vaults.create": VaultCreate,
     "vaults.update": VaultUpdate,
     "vaults.credentials.create": CredentialCreate,
