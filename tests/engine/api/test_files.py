@@ -213,15 +213,21 @@ def test_a_file_that_is_announced_as_too_large_is_not_waited_for(server: Server)
 def test_a_cut_off_upload_leaves_nothing(server: Server) -> None:
     before = blobs(server)
 
+    incoming = server.data_dir / "files" / "incoming"
+
     def cut() -> Iterator[bytes]:
         yield next(pieces(2**20))
+        until = time.monotonic() + 10
+        while not list(incoming.iterdir()) and time.monotonic() < until:  # for the server to begin with it
+            time.sleep(0.005)
+        assert list(incoming.iterdir())
         raise RuntimeError("cut")
 
     headers = {"content-type": f"multipart/form-data; boundary={BOUNDARY}", "x-api-key": KEY}
     with httpx.Client(base_url=server.url, trust_env=False) as client, pytest.raises(RuntimeError, match="cut"):
         client.post("/v1/files", content=cut(), headers=headers)
     deadline = time.monotonic() + 10  # for the server to see the end of the connection
-    while list((server.data_dir / "files" / "incoming").iterdir()) and time.monotonic() < deadline:
+    while list(incoming.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert blobs(server) == before
-    assert not list((server.data_dir / "files" / "incoming").iterdir())
+    assert not list(incoming.iterdir())
