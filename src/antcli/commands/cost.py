@@ -75,7 +75,7 @@ def _moment(since: str) -> str:
 
 def _tell_total(context: Context, lines: list[dict[str, Any]]) -> None:
     """A last word for people, on stderr: the sum, the date of the prices, the models that have none."""
-    from antcli.output.columns import dollars
+    from antcli.output.money import dollars
     from antcli.prices import AS_OF
 
     known = sum(line["total"] for line in lines if line["total"] is not None)

@@ -9,7 +9,7 @@ from typing import Any
 from antcli.errors import UsageError
 from antcli.output.ages import age
 from antcli.output.formats import plain
-from antcli.output.money import list_cost
+from antcli.output.money import dollars, list_cost
 from antcli.output.text import clean
 
 
@@ -43,13 +43,6 @@ def event_summary(event: dict[str, Any]) -> str:
         if value:
             return plain(value)
     return ""
-
-
-def dollars(amount: float | None) -> str:
-    """`$1.23`, `$0.0004`: cents, and two digits of what is less."""
-    if amount is None:
-        return "unknown"
-    return f"${amount:.2f}" if amount == 0 or amount >= 0.1 else f"${amount:.2g}" if amount >= 0.0001 else "<$0.0001"
 
 
 _USED = (
