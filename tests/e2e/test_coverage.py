@@ -1,4 +1,4 @@
-"""Every operation of the API, called through the official SDK in strict mode on a real engine."""
+"""Every operation of the API, called through the official SDK, sync and async, in strict mode on a real engine."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 from antcli.differences import NOT_SERVED
 from antcli.operations import OPERATIONS
+from tests.e2e.blocking import blocking
 from tests.e2e.coverage import Caller
 from tests.e2e.served import KEY, TOOLSET, served
 from tests.fakes.messages_endpoint import MessagesEndpoint
@@ -38,11 +39,13 @@ def engine(tmp_path_factory):
         yield engine
 
 
-@pytest.fixture(scope="module")
-def api(engine):
-    with anthropic.Anthropic(
-        base_url=engine.url, api_key=KEY, _strict_response_validation=True, max_retries=0, timeout=20
-    ) as client:
+@pytest.fixture(scope="module", params=["sync", "async"])
+def api(engine, request):
+    given = {
+        "base_url": engine.url, "api_key": KEY, "_strict_response_validation": True, "max_retries": 0, "timeout": 20,
+    }  # fmt: skip
+    kind = request.param
+    with anthropic.Anthropic(**given) if kind == "sync" else blocking(anthropic.AsyncAnthropic(**given)) as client:
         yield Caller(client)
 
 
