@@ -18,14 +18,14 @@ def eager() -> None:
     pool.UNASKED_DELAY_SECONDS = 0.0
     pool.UNASKED_AT_ONCE = pool.PROVISIONING_AT_ONCE
 
-    stream = Harness._stream
+    go_on = Harness._go_on
 
     async def after_the_sandbox(self: Harness, log: Any, *rest: Any) -> None:
         if log.state.requests == 0 and has_hands(log.row.body["agent"]):
             await self._sandboxes._place(recipe(log.row, self._data_dir)).making
-        await stream(self, log, *rest)
+        await go_on(self, log, *rest)
 
-    Harness._stream = after_the_sandbox  # type: ignore[assignment]
+    Harness._go_on = after_the_sandbox  # type: ignore[assignment]
 
 
 def stamped() -> None:

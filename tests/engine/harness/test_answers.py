@@ -113,7 +113,7 @@ def test_a_paused_answer_is_continued_in_one_message(tmp_path):
 
 
 def test_a_model_that_pauses_for_ever_meets_the_limit_and_the_next_message_starts_afresh(tmp_path, monkeypatch):
-    monkeypatch.setattr("antcli.engine.harness.harness._MOST_ROUNDS", 5)
+    monkeypatch.setattr("antcli.engine.harness.model_requests._MOST_ROUNDS", 5)
 
     async def scenario():
         brain = Turns(*[answer(stop_reason="pause_turn")] * 5, answer(text("ok")))

@@ -7,10 +7,11 @@ import time
 import pytest
 
 from antcli.engine.errors import RequestError
-from antcli.engine.harness import harness
+from antcli.engine.harness import harness, turn_ends
 from antcli.engine.orchestration import orchestrator
 from antcli.engine.providers.base import ModelError
 from antcli.engine.sandbox.base import ToolResult
+from antcli.engine.session import log as session_log
 from antcli.engine.session import stream
 from antcli.engine.session.events import event, frame
 from antcli.engine.store.base import StorageError
@@ -253,7 +254,7 @@ class Flaky:
 @pytest.mark.parametrize("error", [StorageError("full"), RuntimeError("a bug")], ids=["storage", "bug"])
 @pytest.mark.parametrize("failing", [{1}, {2}, {3}, {4}, {5}, {3, 4, 5}, {1, 2, 3, 4, 5, 6, 7, 8}], ids=str)
 def test_writes_that_fail_in_mid_turn_leave_no_session_stuck_and_double_nothing(tmp_path, monkeypatch, error, failing):
-    monkeypatch.setattr(harness, "_STORAGE_PAUSE", 0.02)
+    monkeypatch.setattr(session_log, "STORAGE_PAUSE", 0.02)
     monkeypatch.setattr(orchestrator, "_STORAGE_PAUSE", 0.02)
     monkeypatch.setattr(orchestrator, "LEASE_SECONDS", 0.3)
 
@@ -336,7 +337,7 @@ def test_the_time_in_which_no_engine_ran_is_not_active(tmp_path, monkeypatch):
 
 
 def test_an_endpoint_cannot_put_a_session_to_sleep_for_years(tmp_path, monkeypatch):
-    monkeypatch.setattr(harness, "_LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(turn_ends, "_LONGEST_WAIT", 0.01)
 
     async def think(request):
         if request.attempt == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -16,7 +17,11 @@ from antcli.engine.metrics import counters
 from antcli.engine.session.events import frame, not_before
 from antcli.engine.session.state import State, fold
 from antcli.engine.session.stream import LARGEST_CHUNK, Subscriber
-from antcli.engine.store.base import Append, MissingError, Record, SessionRow, StaleError, Store
+from antcli.engine.store.base import Append, MissingError, Record, SessionRow, StaleError, StorageError, Store
+
+STORAGE_PAUSE = 2.0
+
+logger = logging.getLogger("antcli.engine")
 
 
 class Draft:
@@ -109,6 +114,19 @@ class SessionLog:
                 counters.events_appended += len(records)
                 self._publish(records)
                 return records
+
+    async def keep(self, decide: Decide, epoch: int) -> None:
+        """Commit what cannot be had a second time: a call's result, an answer. A full disk is waited for.
+
+        Raises FencedError, RequestError; cancelling ends the wait.
+        """
+        while True:
+            try:
+                await self.commit(decide, epoch=epoch)
+                return
+            except StorageError as error:
+                logger.error("%s: %s It is tried again.", self.id, error)
+                await asyncio.sleep(STORAGE_PAUSE)
 
     async def refresh(self) -> None:
         """Take over what another process appended. Raises RequestError (404), StorageError."""
