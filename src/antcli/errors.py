@@ -83,7 +83,8 @@ class ApiError(AntError):
         self, message: str, *, status: int, type: str = "api_error", error_code: str | None = None,
         request_id: str | None = None, body: Any = None,
     ) -> None:  # fmt: skip
-        super().__init__(message, hint=_STATUS_HINTS.get(status, ""), code=exit_code_for_status(status))
+        hint = _CODE_HINTS.get(error_code or "") or _STATUS_HINTS.get(status, "")
+        super().__init__(message, hint=hint, code=exit_code_for_status(status))
         self.status = status
         self.type = type
         self.error_code = error_code
@@ -91,6 +92,10 @@ class ApiError(AntError):
         self.body = body
 
 
+_CODE_HINTS = {
+    "model_not_budgetable": "A script gets the price of a model with `price_as: claude-sonnet-5-5` above its `turns:`. "
+    "Recordings, the demo and models of others have no price: leave the budget out.",
+}
 _STATUS_HINTS = {
     401: "The server refused the credential. Run `ant auth login`, or check ANTHROPIC_API_KEY.",
     403: "This credential may not do that. `ant profile show` says which one is used.",

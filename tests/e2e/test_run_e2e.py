@@ -205,6 +205,24 @@ def test_2_for_what_cannot_be(ant: Ant, tmp_path: Path) -> None:
         assert done.returncode == 2 and done.stdout == "" and done.stderr.startswith("Error: "), (arguments, done)
 
 
+def test_2_for_a_script_with_a_mistake_and_nothing_is_made(tmp_path: Path) -> None:
+    ant = Ant(tmp_path)
+    try:
+        for number, (text, place) in enumerate(
+            {
+                "- text: a\n- txt: b\n": "line 2, turn 2: unknown field 'txt'",
+                "- text: a\n  tools: [\n- x: }\n": "line 3, column 1",
+            }.items()
+        ):
+            (tmp_path / f"{number}.yaml").write_text(text)
+            for command in (["run", "x"], ["agents", "create", "--name", "x"]):
+                done = ant(*command, "--model", f"script:{tmp_path}/{number}.yaml")
+                assert done.returncode == 2 and f"{number}.yaml, {place}" in done.stderr
+        assert ant.json("agents", "list") == [] and ant.json("envs", "list") == []
+    finally:
+        ant.close()
+
+
 def test_3_without_a_model_and_nothing_is_made(tmp_path: Path) -> None:
     ant = Ant(tmp_path)
     try:

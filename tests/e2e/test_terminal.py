@@ -95,12 +95,6 @@ def test_a_task_that_is_refused_leaves_no_session(ant: Ant, tmp_path: Path) -> N
     assert len(ant.json("sessions", "list")) == before
 
 
-def test_a_broken_script_is_a_usage_error_with_its_place(ant: Ant, tmp_path: Path) -> None:
-    (tmp_path / "bad.yaml").write_text("- text: a\n  tools: [\n- x: }\n")
-    done = ant("run", "x", "--model", f"script:{tmp_path / 'bad.yaml'}")
-    assert done.returncode == 2 and "line 3, column 1" in done.stderr
-
-
 def test_somebody_else_may_answer(ant: Ant, terminal: Tmux, asking: str) -> None:
     terminal.run("run", "x", "--agent", asking)
     terminal.sees("(1 of 2)")

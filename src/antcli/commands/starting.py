@@ -97,16 +97,15 @@ def model_id(text: str) -> str:
 
 
 def check_script(path: str) -> None:
-    """Raises UsageError, with line and column, for a file that is neither YAML nor JSON."""
-    from antcli.commands.values import parse, read_text
+    """Raises UsageError, with line and field, for a file that is no script."""
+    from pathlib import Path
 
-    text = read_text(path).removeprefix("\ufeff")
+    from antcli.script_file import ScriptError, read_script
+
     try:
-        script = parse(text, source=path)
-    except UsageError as error:
-        raise UsageError(error.message, hint="A script is a list of turns, in YAML or JSON.") from None
-    if not isinstance(script, list | dict):
-        raise UsageError(f"{path}: a script is a list of turns, at the top or under `turns:`.")
+        read_script(Path(path))
+    except ScriptError as error:
+        raise UsageError(f"--model: {error}", hint="See `ant explain scripts` for what a script may hold.") from None
 
 
 def _settled_model(context: Context, status: dict[str, Any], model: str | None, agent_id: str | None) -> str | None:

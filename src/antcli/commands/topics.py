@@ -20,6 +20,27 @@ _EXIT_CODES = {
     ExitCode.INTERRUPTED: "Interrupted with Ctrl-C; the session was interrupted too.",
 }
 
+_SCRIPTS = """\
+Script models
+
+A script is a YAML or JSON file of turns, which `ant run --model script:FILE "..."` plays: turn k answers the k-th
+request to the model.
+
+  price_as: claude-sonnet-5-5           whose list price its tokens have, for --budget and `ant cost`
+  turns:
+  - expect: {contains: hello}           what the model must be shown, or matches: REGEX, or path: and equals:
+    text: I look around.                what it says
+    tools: [{name: bash, input: {command: ls}}]
+    thinking: Hm.
+    delay: 2s                           before the answer; pace: 50ms between its words
+    usage: {input_tokens: 900, output_tokens: 40}
+    stop_reason: refusal                else end_turn, or tool_use where there are tools
+  - error: {status: 529, times: 2, message: busy}
+    text: At last.                      after two failures
+
+A script that needs no price may be the list of turns alone.
+"""
+
 _ENVIRONMENT = {
     "ANT_PROFILE": "The profile to use; --profile goes before it.",
     "ANT_CONFIG_DIR": "Where profiles and credentials are kept.",
@@ -42,6 +63,10 @@ _ENVIRONMENT = {
 def exit_codes() -> str:
     lines = [f"{int(code):>4}  {sentence}" for code, sentence in _EXIT_CODES.items()]
     return "Exit codes\n\n" + "\n".join(lines) + "\n"
+
+
+def scripts() -> str:
+    return _SCRIPTS
 
 
 def environment() -> str:
@@ -72,4 +97,7 @@ def official() -> str:
     return "\n".join(lines) + "\n"
 
 
-TOPICS = {"differences": differences, "official": official, "exit-codes": exit_codes, "environment": environment}
+TOPICS = {
+    "differences": differences, "official": official, "exit-codes": exit_codes, "environment": environment,
+    "scripts": scripts,
+}  # fmt: skip

@@ -237,10 +237,10 @@ def test_a_failed_expectation_is_cut_short(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("- txt: hi", "turn 1: unknown field 'txt'; did you mean 'text'?"),
-        ("turns: [{text: a}]\nloop: true", "top level: unknown field 'loop'"),
+        ("turns: [{text: a}]\nloop: true", "script.yaml, line 2: unknown field 'loop'"),
         ("turns: []", "a script is a list of turns"),
-        ("", "top level"),
-        ("just words", "top level"),
+        ("", "script.yaml: expected a mapping"),
+        ("just words", "script.yaml, line 1: expected a mapping"),
         ("- text: yes", "turn 1, text: expected text, got True"),
         ("- text: a\n- {}", "turn 2: no answer"),
         ("- error: {status: 500, times: 1}", "turn 1: no answer"),

@@ -5,70 +5,43 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from antcli.engine.providers.base import ModelRequest
 from antcli.engine.providers.failures import shortened
+from antcli.script_file import Expectation, parse_path
 
-Check = Literal["contains", "matches", "equals"]
-CHECKS: tuple[Check, ...] = ("contains", "matches", "equals")
-PLACES = ("system", "messages", "tools")
-ROOTS = ("model", "system", "messages", "tools", "max_tokens", "effort", "speed")
-_STEP = re.compile(r"\.?([A-Za-z_][\w-]*)|\[(-?\d+)\]")
 _SHOWN_LIMIT = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """`check` is how `wanted` is compared; `place` or `path` say with what, by default the last user message's text."""
+def failure_of(wish: Expectation, request: ModelRequest) -> str | None:
+    """None where it holds, else a sentence with what was expected and what was shown."""
+    try:
+        got = value_at(request, wish.path) if wish.path else text_shown(request, wish.place)
+    except LookupError as error:
+        return f"expected {_told(wish)}, got nothing: {error}"
+    if _holds(wish, got):
+        return None
+    shown = got if isinstance(got, str) else canonical(got)
+    return f"expected {_told(wish)}, got {_excerpt(shown)!r}"
 
-    check: Check
-    wanted: Any
-    place: str = ""
-    path: str = ""
 
-    def failure(self, request: ModelRequest) -> str | None:
-        """None where it holds, else a sentence with what was expected and what was shown."""
-        try:
-            got = value_at(request, self.path) if self.path else text_shown(request, self.place)
-        except LookupError as error:
-            return f"expected {self._wish()}, got nothing: {error}"
-        if self._holds(got):
-            return None
-        shown = got if isinstance(got, str) else canonical(got)
-        return f"expected {self._wish()}, got {_excerpt(shown)!r}"
+def _holds(wish: Expectation, got: Any) -> bool:
+    if wish.check == "equals":
+        return bool(got == wish.wanted)
+    text = got if isinstance(got, str) else canonical(got)
+    return wish.wanted in text if wish.check == "contains" else re.search(wish.wanted, text, re.M) is not None
 
-    def _holds(self, got: Any) -> bool:
-        if self.check == "equals":
-            return bool(got == self.wanted)
-        text = got if isinstance(got, str) else canonical(got)
-        return self.wanted in text if self.check == "contains" else re.search(self.wanted, text, re.M) is not None
 
-    def _wish(self) -> str:
-        where = self.path or (f"the {self.place}" if self.place else "the last user message")
-        verb = {"contains": "contain", "matches": "match", "equals": "be"}[self.check]
-        return f"{where} to {verb} {shortened(canonical(self.wanted), _SHOWN_LIMIT)}"
+def _told(wish: Expectation) -> str:
+    where = wish.path or (f"the {wish.place}" if wish.place else "the last user message")
+    verb = {"contains": "contain", "matches": "match", "equals": "be"}[wish.check]
+    return f"{where} to {verb} {shortened(canonical(wish.wanted), _SHOWN_LIMIT)}"
 
 
 def canonical(value: Any) -> str:
     """JSON text that is the same for equal values."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-def parse_path(path: str) -> list[str | int]:
-    """The steps of a path such as `messages[-1].content[0].text`. Raises ValueError."""
-    steps: list[str | int] = []
-    position = 0
-    while position < len(path):
-        match = _STEP.match(path, position)
-        if match is None or (not steps and match[1] is None):
-            raise ValueError(f"{path!r} is not a path such as messages[-1].content[0].text")
-        steps.append(match[1] if match[1] is not None else int(match[2]))
-        position = match.end()
-    if not steps or steps[0] not in ROOTS:
-        raise ValueError(f"a path starts with one of {', '.join(ROOTS)}")
-    return steps
 
 
 def value_at(request: ModelRequest, path: str) -> Any:

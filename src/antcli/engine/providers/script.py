@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from antcli.engine.providers.base import ModelError, ModelRequest
-from antcli.engine.providers.expectations import canonical
+from antcli.engine.providers.expectations import canonical, failure_of
 from antcli.engine.providers.failures import failure
-from antcli.engine.providers.script_file import Script, ScriptError, Turn, read_script
 from antcli.engine.providers.stream_events import events_of
+from antcli.script_file import Script, ScriptError, Turn, read_script
 
 _MOST_PORTIONS = 400
 
@@ -68,7 +68,7 @@ class ScriptProvider:
         self._script = None
 
     def _check(self, turn: Turn, request: ModelRequest) -> None:
-        failures = [problem for expectation in turn.expectations if (problem := expectation.failure(request))]
+        failures = [problem for wish in turn.expectations if (problem := failure_of(wish, request))]
         if failures:
             place = f"The script {self.path.name}, turn {request.index + 1}"
             raise ModelError(f"{place}: {'; '.join(failures)}.", fatal=True)

@@ -8,11 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from antcli.engine.providers.expectations import CHECKS, PLACES, Expectation, parse_path
 from antcli.prices import price_of
+from antcli.script_places import MisplacedError, NotParsedError, Place
 
+Check = Literal["contains", "matches", "equals"]
+
+CHECKS: tuple[Check, ...] = ("contains", "matches", "equals")
+PLACES = ("system", "messages", "tools")
+ROOTS = ("model", "system", "messages", "tools", "max_tokens", "effort", "speed")
+_STEP = re.compile(r"\.?([A-Za-z_][\w-]*)|\[(-?\d+)\]")
 _STOP_REASONS = (
     "end_turn", "tool_use", "max_tokens", "stop_sequence", "refusal", "pause_turn", "model_context_window_exceeded",
 )  # fmt: skip
@@ -22,7 +28,7 @@ _SIZE_LIMIT = 32 * 1024 * 1024
 
 
 class ScriptError(ValueError):
-    """The file is not a script; the message names the file and the place in it."""
+    """The file is not a script; the message names the file, the line and the field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,16 @@ class Failure:
     status: int
     times: int | None = None
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """`check` is how `wanted` is compared; `place` or `path` say with what, by default the last user message's text."""
+
+    check: Check
+    wanted: Any
+    place: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +92,8 @@ def read_script(path: Path) -> Script:
         raise ScriptError(f"Cannot read the script file {path}: {reason}.") from None
     try:
         return _script(_parsed(path, text))
-    except _MisplacedError as error:
-        raise ScriptError(f"{path.name}, {error}.") from None
-
-
-class _MisplacedError(Exception):
-    def __init__(self, place: str, problem: str) -> None:
-        super().__init__(f"{place}: {problem}")
+    except MisplacedError as error:
+        raise ScriptError(error.located(path.name, text)) from None
 
 
 def _parsed(path: Path, text: str) -> Any:
@@ -90,7 +101,7 @@ def _parsed(path: Path, text: str) -> Any:
         try:
             return json.loads(text)
         except json.JSONDecodeError as error:
-            raise _MisplacedError(f"line {error.lineno}", error.msg) from None
+            raise NotParsedError(error.msg, error.lineno, error.colno) from None
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -99,153 +110,168 @@ def _parsed(path: Path, text: str) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         if mark is None:
-            raise _MisplacedError("the whole file", "it holds characters that YAML does not allow") from None
-        raise _MisplacedError(f"line {mark.line + 1}", getattr(error, "problem", None) or "not YAML") from None
+            raise MisplacedError((), "it holds characters that YAML does not allow") from None
+        raise NotParsedError(getattr(error, "problem", None) or "not YAML", mark.line + 1, mark.column + 1) from None
 
 
 def _script(value: Any) -> Script:
     if isinstance(value, list):
         value = {"turns": value}
-    fields = _mapping(value, "top level", ("turns", "name", "description", "price_as"))
+    fields = _mapping(value, (), ("turns", "name", "description", "price_as"))
     if not isinstance(fields.get("turns"), list) or not fields["turns"]:
-        raise _MisplacedError("turns", "a script is a list of turns, at the top or under `turns:`")
+        raise MisplacedError(("turns",), "a script is a list of turns, at the top or under `turns:`")
     return Script(
-        turns=tuple(_turn(turn, f"turn {number}") for number, turn in enumerate(fields["turns"], 1)),
-        name=_text(fields.get("name", ""), "name"),
-        description=_text(fields.get("description", ""), "description"),
+        turns=tuple(_turn(turn, ("turns", index)) for index, turn in enumerate(fields["turns"])),
+        name=_text(fields.get("name", ""), ("name",)),
+        description=_text(fields.get("description", ""), ("description",)),
         price_as=_model_with_price(fields.get("price_as", "")),
     )
 
 
 def _model_with_price(value: Any) -> str:
-    model = _text(value, "price_as")
+    model = _text(value, ("price_as",))
     if model and price_of(model) is None:
-        raise _MisplacedError("price_as", f"no list price is known for the model {model!r}")
+        raise MisplacedError(("price_as",), f"no list price is known for the model {model!r}")
     return model
 
 
-def _turn(given: Any, place: str) -> Turn:
+def _turn(given: Any, place: Place) -> Turn:
     fields = _mapping(given, place, tuple(_TURN_FIELDS))
     values = {}
     for key, value in fields.items():
         name, read = _TURN_FIELDS[key]
-        values[name] = read(value, f"{place}, {key}")
+        values[name] = read(value, (*place, key))
     turn = Turn(**values)
     always_fails = turn.error is not None and turn.error.times is None
     if not (turn.texts or turn.tools or turn.thinking or turn.stop_reason or always_fails):
-        raise _MisplacedError(place, "no answer; give it text, tools, thinking or a stop_reason")
+        raise MisplacedError(place, "no answer; give it text, tools, thinking or a stop_reason")
     return turn
 
 
-def _mapping(value: Any, place: str, allowed: tuple[str, ...]) -> dict[str, Any]:
+def _mapping(value: Any, place: Place, allowed: tuple[str, ...]) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise _MisplacedError(place, f"expected a mapping with {', '.join(allowed)}")
+        raise MisplacedError(place, f"expected a mapping with {', '.join(allowed)}")
     for name in value:
         if name not in allowed:
             near = get_close_matches(str(name), allowed, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(allowed)}"
-            raise _MisplacedError(place, f"unknown field {name!r}; {hint}")
+            raise MisplacedError(place, f"unknown field {name!r}; {hint}", field=str(name))
     return value
 
 
-def _text(value: Any, place: str) -> str:
+def _text(value: Any, place: Place) -> str:
     if not isinstance(value, str):
-        raise _MisplacedError(place, f"expected text, got {value!r}; put it in quotes")
+        raise MisplacedError(place, f"expected text, got {value!r}; put it in quotes")
     return value
 
 
-def _texts(value: Any, place: str) -> tuple[str, ...]:
+def _texts(value: Any, place: Place) -> tuple[str, ...]:
     return tuple(_text(item, place) for item in (value if isinstance(value, list) else [value]))
 
 
-def _tools(value: Any, place: str) -> tuple[ToolCall, ...]:
+def _tools(value: Any, place: Place) -> tuple[ToolCall, ...]:
     if not isinstance(value, list):
-        raise _MisplacedError(place, "expected a list of {name, input}")
-    return tuple(_tool(item, f"{place}[{index}]") for index, item in enumerate(value))
+        raise MisplacedError(place, "expected a list of {name, input}")
+    return tuple(_tool(item, (*place, index)) for index, item in enumerate(value))
 
 
-def _tool(value: Any, place: str) -> ToolCall:
+def _tool(value: Any, place: Place) -> ToolCall:
     fields = _mapping(value, place, ("name", "input"))
-    name = _text(fields.get("name"), f"{place}.name")
+    name = _text(fields.get("name"), (*place, "name"))
     input = fields.get("input", {})
     if not isinstance(input, dict):
-        raise _MisplacedError(f"{place}.input", "expected a mapping")
+        raise MisplacedError((*place, "input"), "expected a mapping")
     try:
         # YAML has dates, sets and numbers for keys; a tool's input is JSON.
         if json.loads(json.dumps(input, allow_nan=False)) != input:
             raise ValueError
     except (TypeError, ValueError):
-        raise _MisplacedError(
-            f"{place}.input", "holds what JSON cannot; put dates and numeric keys in quotes"
+        raise MisplacedError(
+            (*place, "input"), "holds what JSON cannot; put dates and numeric keys in quotes"
         ) from None
     return ToolCall(name, input)
 
 
-def _error(value: Any, place: str) -> Failure:
+def _error(value: Any, place: Place) -> Failure:
     fields = _mapping(value, place, ("status", "times", "message"))
     times = fields.get("times")
     return Failure(
-        status=_number(fields.get("status"), f"{place}.status", 400, 599),
-        times=None if times is None else _number(times, f"{place}.times", 1, 1000),
-        message=_text(fields.get("message", ""), f"{place}.message"),
+        status=_number(fields.get("status"), (*place, "status"), 400, 599),
+        times=None if times is None else _number(times, (*place, "times"), 1, 1000),
+        message=_text(fields.get("message", ""), (*place, "message")),
     )
 
 
-def _number(value: Any, place: str, least: int, most: int) -> int:
+def _number(value: Any, place: Place, least: int, most: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise _MisplacedError(place, f"expected a whole number from {least} to {most}")
+        raise MisplacedError(place, f"expected a whole number from {least} to {most}")
     return value
 
 
-def _seconds(value: Any, place: str) -> float:
+def _seconds(value: Any, place: Place) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|)", str(value).strip())
     if match is None or isinstance(value, bool) or (seconds := float(match[1]) * _UNITS[match[2]]) > 3600:
-        raise _MisplacedError(place, "expected seconds up to an hour, such as 2, 0.5, 250ms or 2s")
+        raise MisplacedError(place, "expected seconds up to an hour, such as 2, 0.5, 250ms or 2s")
     return seconds
 
 
-def _stop_reason(value: Any, place: str) -> str:
+def _stop_reason(value: Any, place: Place) -> str:
     if value not in _STOP_REASONS:
-        raise _MisplacedError(place, f"expected one of {', '.join(_STOP_REASONS)}")
+        raise MisplacedError(place, f"expected one of {', '.join(_STOP_REASONS)}")
     return str(value)
 
 
-def _usage(value: Any, place: str) -> dict[str, int]:
+def _usage(value: Any, place: Place) -> dict[str, int]:
     fields = _mapping(value, place, _USAGE)
-    return {name: _number(count, f"{place}.{name}", 0, 10**9) for name, count in fields.items()}
+    return {name: _number(count, (*place, name), 0, 10**9) for name, count in fields.items()}
 
 
-def _expectations(value: Any, place: str) -> tuple[Expectation, ...]:
+def _expectations(value: Any, place: Place) -> tuple[Expectation, ...]:
     items = value if isinstance(value, list) else [value]
-    return tuple(_expectation(item, f"{place}[{index}]") for index, item in enumerate(items))
+    return tuple(_expectation(item, (*place, index)) for index, item in enumerate(items))
 
 
-def _expectation(value: Any, place: str) -> Expectation:
+def _expectation(value: Any, place: Place) -> Expectation:
     fields = _mapping(value, place, (*CHECKS, "path", "in"))
     checks = [name for name in CHECKS if name in fields]
     if len(checks) != 1:
-        raise _MisplacedError(place, "expected exactly one of contains, matches, equals")
+        raise MisplacedError(place, "expected exactly one of contains, matches, equals")
     check, path, where = checks[0], fields.get("path", ""), fields.get("in", "")
-    wanted = fields[check] if check == "equals" else _text(fields[check], f"{place}.{check}")
+    wanted = fields[check] if check == "equals" else _text(fields[check], (*place, check))
     if check == "equals" and not path:
-        raise _MisplacedError(place, "equals needs a path")
+        raise MisplacedError(place, "equals needs a path")
     if path and where:
-        raise _MisplacedError(place, "path and in exclude each other")
+        raise MisplacedError(place, "path and in exclude each other")
     if where and where not in PLACES:
-        raise _MisplacedError(f"{place}.in", f"expected one of {', '.join(PLACES)}")
+        raise MisplacedError((*place, "in"), f"expected one of {', '.join(PLACES)}")
     try:
         if path:
-            parse_path(_text(path, f"{place}.path"))
+            parse_path(_text(path, (*place, "path")))
         if check == "matches":
             re.compile(wanted)
     except re.error as error:
-        raise _MisplacedError(f"{place}.matches", f"not a regular expression: {error}") from None
+        raise MisplacedError((*place, "matches"), f"not a regular expression: {error}") from None
     except ValueError as error:
-        raise _MisplacedError(f"{place}.path", str(error)) from None
+        raise MisplacedError((*place, "path"), str(error)) from None
     return Expectation(check, wanted, where, path)
 
 
-_TURN_FIELDS: dict[str, tuple[str, Callable[[Any, str], Any]]] = {
+def parse_path(path: str) -> list[str | int]:
+    """The steps of a path such as `messages[-1].content[0].text`. Raises ValueError."""
+    steps: list[str | int] = []
+    position = 0
+    while position < len(path):
+        match = _STEP.match(path, position)
+        if match is None or (not steps and match[1] is None):
+            raise ValueError(f"{path!r} is not a path such as messages[-1].content[0].text")
+        steps.append(match[1] if match[1] is not None else int(match[2]))
+        position = match.end()
+    if not steps or steps[0] not in ROOTS:
+        raise ValueError(f"a path starts with one of {', '.join(ROOTS)}")
+    return steps
+
+
+_TURN_FIELDS: dict[str, tuple[str, Callable[[Any, Place], Any]]] = {
     "text": ("texts", _texts),
     "tools": ("tools", _tools),
     "thinking": ("thinking", _text),
