@@ -172,7 +172,7 @@ def test_an_upload_from_stdin_and_one_that_is_tried_again(api, hosted):
 
 
 def test_a_source_that_is_read_again_counts_its_bytes_once(folder):
-    from antcli.commands.sources import Source
+    from antcli.uploads import Source
 
     (folder / "x").write_bytes(b"0123456789")
     told = []

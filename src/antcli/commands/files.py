@@ -33,7 +33,8 @@ def upload(
     path: Paths = None, file: File = None, name: Name = None, expires_in: Expires = None, seconds: Seconds = None
 ) -> None:
     """Upload files. Each is read while it is sent, however large it is."""
-    from antcli.commands import durations, sources
+    from antcli import uploads
+    from antcli.commands import durations
 
     context = current()
     context.stay()
@@ -46,7 +47,7 @@ def upload(
     form = {} if lives is None else {"expires_in_seconds": int(durations.seconds(lives, "--expires-in"))}
     for each in paths:  # all of them, before the first is sent
         if each != "-":
-            sources.readable(each)
+            uploads.readable(each)
     made = (_uploaded(context, each, name, form) for each in paths)
     if len(paths) == 1:
         context.output.object("files", next(made))
@@ -57,14 +58,14 @@ def upload(
 
 
 def _uploaded(context: Context, path: str, name: str | None, form: dict[str, Any]) -> dict[str, Any]:
-    from antcli.commands import sources
+    from antcli import uploads
     from antcli.output.progress import progress
 
     called = name or ("stdin" if path == "-" else os.path.basename(path))
-    source = sources.Source(path, file=sources.stdin(context) if path == "-" else None)
+    source = uploads.Source(path, file=uploads.stdin(context) if path == "-" else None)
     with progress(context.terminal, called, source.size, quiet=context.options.quiet) as shown:
         source.advance = shown.advance
-        part = ("file", (called, source, sources.kind_of(called)))
+        part = ("file", (called, source, uploads.kind_of(called)))
         try:
             made: dict[str, Any] = context.client.call("files.upload", body=form, files=[part])
         finally:

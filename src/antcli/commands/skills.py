@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from antcli.commands import sources
+from antcli import uploads
 from antcli.commands.base import Commands, examples
 from antcli.commands.verbs import verb
 from antcli.context import Context, current
@@ -49,7 +49,7 @@ def create_version(skill: SkillArg = None, path: Paths = None, skill_id: Skill =
             raise UsageError("Missing argument SKILL.")
         skill_id = words.pop(0)
     paths = _paths(words, file)
-    sources.skill_parts(paths)  # what is wrong with them is told before anything is asked
+    uploads.skill_parts(paths)  # what is wrong with them is told before anything is asked
     id = context.resolve_id("skills", skill_id)
     context.output.object("versions", _upload(context, "skills.versions.create", paths, {}, id))
 
@@ -122,7 +122,7 @@ def _paths(words: list[str], flags: list[str] | None) -> list[str]:
 def _upload(context: Context, operation: str, paths: list[str], form: dict[str, Any], *ids: str) -> dict[str, Any]:
     from antcli.output.progress import progress
 
-    parts = sources.skill_parts(paths)
+    parts = uploads.skill_parts(paths)
     size = sum(part[1][1].size for part in parts)
     with progress(context.terminal, "skill", size, quiet=context.options.quiet) as shown:
         for part in parts:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from functools import cache
 from typing import Any
 
 from antcli.commands.embedding import embedded, read
 from antcli.context import current
 from antcli.errors import UsageError
+from antcli.yaml_values import as_text, loader
 
 
 def text_value(text: str) -> str:
@@ -53,7 +53,7 @@ def parse(text: str, *, source: str) -> Any:
     import yaml
 
     try:
-        value = yaml.load(text, _loader())
+        value = yaml.load(text, loader())
         json.dumps(value)
         return value
     except (RecursionError, ValueError, TypeError):  # an alias may stand for what it is part of
@@ -70,29 +70,6 @@ def _not_json(source: str) -> UsageError:
     return UsageError(message, hint="Give objects, lists, texts and numbers.")
 
 
-@cache
-def _loader() -> Any:
-    """YAML as in version 1.2, which is what JSON can say: `no`, `on` and `2026-01-01` are texts, keys are too."""
-    import re
-
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-            return {_as_text(key, "YAML"): value for key, value in super().construct_mapping(node, deep).items()}
-
-    Loader.yaml_implicit_resolvers = {}
-    for tag, pattern, first in (
-        ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-        ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-        ("int", r"[-+]?(0|[1-9][0-9]*)", list("-+0123456789")),
-        ("float", r"[-+]?((\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)", list("-+.0123456789")),
-        ("merge", r"<<", ["<"]),
-    ):
-        Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"(?:{pattern})\\Z"), first)
-    return Loader
-
-
 def mapping(text: str, *, name: str) -> dict[str, Any]:
     """An object: `{a: b}`, `@file`. Raises UsageError for anything else."""
     value = structure(text, name=name)
@@ -107,15 +84,7 @@ def pairs(text: str, *, name: str) -> dict[str, Any]:
     if equals and not text.startswith(("{", "@")):
         return {key: value}
     entries = mapping(text, name=name)
-    return {str(key): value if value is None else _as_text(value, name) for key, value in entries.items()}
-
-
-def _as_text(value: Any, name: str) -> str:
-    if isinstance(value, dict | list):
-        raise UsageError(f"{name}: the values of this map are texts.")
-    if isinstance(value, str):
-        return value
-    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
+    return {str(key): value if value is None else as_text(value, name) for key, value in entries.items()}
 
 
 def objects(text: str, *, name: str) -> list[dict[str, Any]]:
