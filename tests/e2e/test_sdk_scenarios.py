@@ -6,7 +6,6 @@ ANT_TEST_NODE_MODULES, and kept there.
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import json
 import os
@@ -15,6 +14,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ import anthropic
 import pytest
 import yaml
 
+from tests.e2e.blocking import blocking
+from tests.e2e.sdk.play import play
 from tests.e2e.served import KEY, Served, served
 
 HERE = Path(__file__).parent / "sdk"
@@ -40,13 +42,17 @@ def prepared(scenario: dict[str, Any], engine: Served) -> dict[str, Any]:
     path = engine.home / f"scenario-{re.sub(r'[^a-z]', '-', scenario['name'])}.yaml"
     head = {"price_as": scenario["price_as"]} if "price_as" in scenario else {}
     path.write_text(yaml.safe_dump(head | {"turns": scenario["turns"]}))
+    watch = scenario.get("watch", "session")
+    idle = {"session": "session.status_idle", "thread": "session.thread_status_idle"}[watch]
     return {
         "name": scenario["name"],
         "agent": {"name": scenario["name"], "model": f"script:{path}", "tools": scenario.get("tools", [])},
         "session": {"budget": scenario["budget"]} if "budget" in scenario else {},
         "stream": {"event_deltas": scenario["deltas"]} if "deltas" in scenario else {},
-        "steps": [{"send": [event(item) for item in step["send"]], "until": step.get("until")}
+        "watch": watch,
+        "steps": [{"send": [event(item) for item in step["send"]], "until": step.get("until", idle)}
                   for step in scenario["steps"]],
+        **{name: scenario.get(name, {}) for name in ("files", "memories", "variables")},
     }  # fmt: skip
 
 
@@ -65,104 +71,43 @@ def check(scenario: dict[str, Any], seen: dict[str, Any]) -> None:
         if "until" in step:
             continue
         assert (found["texts"], found["stop"]) == (step["texts"], step["stop"]), where
+        assert found["previews"] == (step["texts"] if "deltas" in scenario else []), where
         assert found["asks"] == step.get("asks", 0), where
         assert set(step.get("shows", ())) <= set(found["types"]), where
         assert not set(step.get("hides", ())) & set(found["types"]), where
-    assert seen["complete"], "the list shows what the stream showed, in its order, each event once"
+    listed = seen["listed"][: len(seen["streamed"])] if scenario.get("watch") == "thread" else seen["listed"]
+    assert listed == seen["streamed"], "the list shows what the stream showed, in its order, each event once"
     assert (seen["outcomes"], seen["status"], seen["threads"]) == (scenario.get("outcomes", []), "idle", ["idle"])
+    left = {"files": {}, "memories": {}, "versions": []} | scenario.get("leaves", {})
+    assert seen["files"] == {name: hexadecimal(content) for name, content in left["files"].items()}
+    assert (seen["memories"], sorted(seen["versions"])) == (left["memories"], sorted(left["versions"]))
+    for name, secret in scenario.get("variables", {}).items():
+        assert name in seen["answers"] and secret not in seen["answers"]
 
 
-def observation(seen: list[Any]) -> dict[str, Any]:
-    stop = getattr(seen[-1], "stop_reason", None)
+def hexadecimal(content: str | bytes | None) -> str | None:
+    return (content.encode() if isinstance(content, str) else content).hex() if content is not None else None
+
+
+def options(engine: Served) -> dict[str, Any]:
     return {
-        "texts": [event.content[0].text for event in seen if event.type == "agent.message"],
-        "stop": stop.type if stop else None,
-        "asks": len(getattr(stop, "event_ids", None) or ()),
-        "types": sorted({event.type for event in seen}),
-    }
-
-
-def filled(send: list[dict[str, Any]], asked: list[str]) -> Any:
-    return json.loads(re.sub(r'"@(\d)"', lambda found: json.dumps(asked[int(found[1])]), json.dumps(send)))
-
-
-def is_last(event: Any, until: str | None) -> bool:
-    return bool(event.type == (until or "session.status_idle"))
-
-
-def play(client: anthropic.Anthropic, scenario: dict[str, Any]) -> dict[str, Any]:
-    beta = client.beta
-    agent = beta.agents.create(**scenario["agent"])
-    environment = beta.environments.create(name=scenario["name"])
-    session = beta.sessions.create(agent=agent.id, environment_id=environment.id, **scenario["session"])
-    steps, stamped, asked = [], [], []
-    with beta.sessions.events.stream(session.id, **scenario["stream"]) as stream:
-        for step in scenario["steps"]:
-            beta.sessions.events.send(session.id, events=filled(step["send"], asked))
-            seen: list[Any] = []
-            for event in stream:
-                seen.append(event)
-                if getattr(event, "processed_at", None):
-                    stamped.append(event.id)  # type: ignore[union-attr]
-                if is_last(event, step["until"]):
-                    break
-            steps.append(observation(seen))
-            asked = getattr(getattr(seen[-1], "stop_reason", None), "event_ids", None) or []
-    listed = [event.id for event in beta.sessions.events.list(session.id, limit=3)]
-    after = beta.sessions.retrieve(session.id)
-    return {
-        "steps": steps, "complete": listed == stamped, "status": after.status,
-        "threads": [thread.status for thread in beta.sessions.threads.list(session.id)],
-        "outcomes": [outcome.result for outcome in after.outcome_evaluations],
-    }  # fmt: skip
-
-
-async def play_async(client: anthropic.AsyncAnthropic, scenario: dict[str, Any]) -> dict[str, Any]:
-    beta = client.beta
-    agent = await beta.agents.create(**scenario["agent"])
-    environment = await beta.environments.create(name=scenario["name"])
-    session = await beta.sessions.create(agent=agent.id, environment_id=environment.id, **scenario["session"])
-    steps, stamped, asked = [], [], []
-    async with await beta.sessions.events.stream(session.id, **scenario["stream"]) as stream:
-        for step in scenario["steps"]:
-            await beta.sessions.events.send(session.id, events=filled(step["send"], asked))
-            seen: list[Any] = []
-            async for event in stream:
-                seen.append(event)
-                if getattr(event, "processed_at", None):
-                    stamped.append(event.id)  # type: ignore[union-attr]
-                if is_last(event, step["until"]):
-                    break
-            steps.append(observation(seen))
-            asked = getattr(getattr(seen[-1], "stop_reason", None), "event_ids", None) or []
-    listed = [event.id async for event in beta.sessions.events.list(session.id, limit=3)]
-    after = await beta.sessions.retrieve(session.id)
-    return {
-        "steps": steps, "complete": listed == stamped, "status": after.status,
-        "threads": [thread.status async for thread in beta.sessions.threads.list(session.id)],
-        "outcomes": [outcome.result for outcome in after.outcome_evaluations],
+        "base_url": engine.url, "api_key": KEY, "_strict_response_validation": True, "max_retries": 0, "timeout": 30,
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=NAMES)
 def test_python(engine: Served, scenario: dict[str, Any]) -> None:
-    with anthropic.Anthropic(
-        base_url=engine.url, api_key=KEY, _strict_response_validation=True, max_retries=0, timeout=30
-    ) as client:
+    with anthropic.Anthropic(**options(engine)) as client:
         check(scenario, play(client, prepared(scenario, engine)))
 
 
 def test_python_async(engine: Served) -> None:
     """All of them at once."""
-
-    async def scenario() -> list[dict[str, Any]]:
-        async with anthropic.AsyncAnthropic(
-            base_url=engine.url, api_key=KEY, _strict_response_validation=True, max_retries=0, timeout=30
-        ) as client:
-            return await asyncio.gather(*(play_async(client, prepared(item, engine)) for item in SCENARIOS))
-
-    for item, seen in zip(SCENARIOS, asyncio.run(scenario()), strict=True):
-        check(item, seen)
+    ready = [prepared(scenario, engine) for scenario in SCENARIOS]
+    with blocking(anthropic.AsyncAnthropic(**options(engine))) as client, ThreadPoolExecutor(len(ready)) as threads:
+        played = list(threads.map(lambda scenario: play(client, scenario), ready))
+    for scenario, seen in zip(SCENARIOS, played, strict=True):
+        check(scenario, seen)
 
 
 @pytest.fixture(scope="session")
@@ -188,7 +133,7 @@ def test_typescript(engine: Served, node_modules: Path) -> None:
         "scenarios": [prepared(scenario, engine) for scenario in SCENARIOS],
     }  # fmt: skip
     done = subprocess.run(
-        ["node", str(HERE / "run.mjs")], input=json.dumps(given), capture_output=True, text=True, timeout=120
+        ["node", str(HERE / "play.mjs")], input=json.dumps(given), capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
     *played, missing, unknown = [json.loads(line) for line in done.stdout.splitlines()]
