@@ -62,6 +62,11 @@ class Context:
         """Somebody sits there who can be asked: terminals on both sides, and no coding agent between."""
         return self.terminal.interactive
 
+    @property
+    def can_pick(self) -> bool:
+        """What is left out can be chosen from a list on the terminal."""
+        return self.terminal.can_ask and self.environ.get("TERM", "dumb") != "dumb"
+
     @cached_property
     def output(self) -> Output:
         """Raises UsageError for a format that does not exist, or a path that is none."""
@@ -192,7 +197,7 @@ class Context:
             client.close()
 
     def resolve_id(self, kind: str, text: str, *within: str) -> str:
-        """The id that a user meant: an exact id, a unique name, a unique id prefix, or `@last`.
+        """The id that a user meant: an exact id, a unique name, a unique id prefix, `@last`, or PICK.
 
         `kind` is a key of `references.KINDS`, `within` the ids of what it is in.
         Raises UsageError when several fit, AntError (not found) for none.
@@ -208,8 +213,11 @@ class Context:
         remember(self, kind, id)
 
     def confirm(self, question: str, *, yes: bool) -> None:
-        """Asks on a terminal before what cannot be undone. Raises AntError when the answer is not yes."""
-        if yes or not self.interactive:
+        """Asks on a terminal before what cannot be undone; elsewhere the command was the answer.
+
+        Raises AntError when the answer is not yes.
+        """
+        if yes or not self.terminal.can_ask:
             return
         self.terminal.stderr.write(f"{question} [y/N] ")
         self.terminal.stderr.flush()

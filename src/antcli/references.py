@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from antcli.errors import AntError, ExitCode, UsageError
+from antcli.output.text import clean
 
 if TYPE_CHECKING:
     from antcli.context import Context
 
 LAST = "@last"
+PICK = "<chosen on the terminal>"  # stands where an id was left out and somebody can be asked
 _SCANNED = 2000  # the newest things that are looked at for a name or a prefix
 _FULL_LENGTH = 20  # letters and digits after the prefix that make a text surely an id
 
@@ -71,6 +73,8 @@ def resolve(context: Context, kind: str, text: str, *within: str) -> str:
         raise UsageError(f"An empty {words.singular} id.")
     if text == LAST:
         return _last(context, words)
+    if text == PICK:
+        return _picked(context, kind, *within)
     if is_full_id(words.prefix, text):
         return text
     found = _matches(words, text, listed(context, kind, *within))
@@ -79,6 +83,20 @@ def resolve(context: Context, kind: str, text: str, *within: str) -> str:
     if not found and is_full_id(text.partition("_")[0] + "_", text):
         return text  # of a server whose ids begin otherwise
     return one_of(words, text, found)
+
+
+def _picked(context: Context, kind: str, *within: str) -> str:
+    """What a person chooses from a list. Raises AntError when there is none, or when they leave."""
+    from antcli.output.picker import pick
+
+    words = KINDS[kind]
+    table = kind.rpartition(".")[2]
+    found = pick(context.terminal, words.singular, table, words.name, listed(context, kind, *within))
+    if found is None:
+        raise AntError("Nothing was chosen.", hint="", code=ExitCode.INTERRUPTED)
+    called = f" ({clean(str(found[words.name]))})" if found.get(words.name) else ""
+    context.output.notice(f"{words.singular.capitalize()} {found['id']}{called}")
+    return str(found["id"])
 
 
 def listed(context: Context, kind: str, *within: str, archived: bool = False) -> Iterator[dict[str, Any]]:

@@ -6,7 +6,7 @@ The only module that depends on the inside of `typer.core`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import typer
@@ -14,6 +14,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from antcli.context import current
 from antcli.errors import UsageError
+from antcli.references import KINDS, PICK
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -36,7 +37,25 @@ def single(name: str, function: Callable[..., Any]) -> Command:
     app.command(name, cls=Command)(function)
     command = typer.main.get_command(app)
     assert isinstance(command, Command)
+    for param in command.params:
+        if param.param_type_name == "argument" and param.required and _names_a_thing(param):
+            param.default = partial(_to_be_picked, param.nargs)  # None on anything but a terminal: it is missing
+            param.show_default = False
     return command
+
+
+def _names_a_thing(param: Any) -> bool:
+    """Its value is what `Context.resolve_id` takes. The FILE of an option is one on this machine."""
+    word = (param.metavar or "").strip("[].").lower().replace("-", " ")
+    if word == "file" and param.param_type_name == "option":
+        return False
+    return word == "thing" or any(word == kind.singular for kind in KINDS.values())
+
+
+def _to_be_picked(nargs: int) -> Any:
+    if not current().can_pick:
+        return None
+    return PICK if nargs == 1 else [PICK]
 
 
 class Commands:
@@ -105,6 +124,17 @@ class _Parameters:
 
 
 class Command(_Parameters, TyperCommand):
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, [*args, PICK] if self._ends_open(ctx, args) else args)
+
+    def _ends_open(self, ctx: Any, args: list[str]) -> bool:
+        """The last word is an option that takes a thing (`ant chat --agent`), and somebody can be asked which."""
+        if not args or not args[-1].startswith("-") or "--" in args or ctx.resilient_parsing or not current().can_pick:
+            return False
+        taking = {name: param for param in self.params if not getattr(param, "is_flag", True) for name in param.opts}
+        before = args[-2] if len(args) > 1 else ""
+        return args[-1] in taking and before not in taking and _names_a_thing(taking[args[-1]])
+
     def invoke(self, ctx: Any) -> Any:
         current().command = ctx.command_path
         return super().invoke(ctx)

@@ -13,7 +13,7 @@ from antcli.client.client import Client
 from antcli.client.debug import HIDDEN, is_open_header, without_secrets
 from antcli.commands.field_help import REFERENCES
 from antcli.commands.forms import close
-from antcli.references import LAST, looks_like_id
+from antcli.references import LAST, PICK, looks_like_id
 
 if TYPE_CHECKING:
     from antcli.client.server import Server
@@ -38,7 +38,7 @@ def show(context: Context, operation: Operation, parts: Parts, *, names: dict[st
     body, hidden = _body(request)
     command = curl(server, request, body, stream=operation.stream, binary=operation.binary)
     for name, text in names.items():
-        if text != LAST and not looks_like_id(REFERENCES[name], text):
+        if text not in (LAST, PICK) and not looks_like_id(REFERENCES[name], text):
             context.output.notice(f"{text!r} may be a name: it is looked up when the request is sent.")
     if hidden:
         context.output.notice("Secrets in the body are hidden, also in the curl command.")
@@ -53,7 +53,7 @@ def show(context: Context, operation: Operation, parts: Parts, *, names: dict[st
 def _with_last(context: Context, parts: Parts) -> Parts:
     def known(found: dict[str, Any]) -> dict[str, Any]:
         return {
-            name: context.resolve_id(REFERENCES[name], value) if value == LAST and name in REFERENCES else value
+            name: context.resolve_id(REFERENCES[name], value) if value in (LAST, PICK) and name in REFERENCES else value
             for name, value in found.items()
         }
 

@@ -34,7 +34,7 @@ _PATCHED = ("metadata",)  # an update merges these: what is gone must be said
 _MARK = "# "
 
 KindArg = Annotated[str, typer.Argument(metavar="KIND", help="agent, env or session.")]
-NameArg = Annotated[str, typer.Argument(metavar="NAME", help="Name, id, the beginning of its id, or @last.")]
+NameArg = Annotated[str, typer.Argument(metavar="THING", help="Name, id, the beginning of its id, or @last.")]
 
 
 @examples("ant edit agent reviewer", "EDITOR=nano ant edit env tests")

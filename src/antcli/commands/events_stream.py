@@ -12,7 +12,7 @@ from antcli.commands.streams import SinceOpt, TailOpt, TypeOpt, UntilOpt
 from antcli.context import current
 from antcli.errors import ExitCode, UsageError
 
-ThreadArg = Annotated[str, typer.Argument(metavar="THREAD", help="Id of the thread.", show_default=False)]
+ThreadArg = Annotated[str, typer.Argument(metavar="THREAD", help="Thread: id, or the beginning of its id.")]
 DeltaOpt = Annotated[
     list[str] | None,
     typer.Option(
@@ -76,6 +76,7 @@ def _stream(
     streams.refuse_endless(context)
     as_text = context.terminal.stdout_is_terminal and context.output.format == "auto"
     session_id = context.resolve_id("sessions", session)
+    thread = None if thread is None else context.resolve_id("sessions.threads", thread, session_id)
     show = streams.printer(context, whole=False, as_text=as_text)
     if most is not None and most < 0:  # as the official command line has it: no limit
         most = None

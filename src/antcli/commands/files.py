@@ -12,6 +12,7 @@ from antcli.commands.base import Commands, examples
 from antcli.commands.verbs import verb
 from antcli.context import Context, current
 from antcli.errors import UsageError
+from antcli.references import PICK
 
 app = Commands("Files: what sessions are given to read, and what they made.")
 verb(app, "list", "files.list", "List files.", "ant files list", "ant files list --scope-id @last")
@@ -123,6 +124,8 @@ def download(
 
 
 def _wanted(context: Context, files: list[str], session: str | None) -> list[dict[str, Any]]:
+    if not files and session is None and context.can_pick:
+        files = [PICK]
     if bool(files) == (session is not None):
         raise UsageError("Name files, or a session with --session.")
     if session is not None:

@@ -46,6 +46,7 @@ def logs(
     if follow:
         streams.refuse_endless(context)
     session_id = context.resolve_id("sessions", session)
+    thread = None if thread is None else context.resolve_id("sessions.threads", thread, session_id)
     show = streams.printer(context, whole=whole, as_text=not context.output.for_programs)
     if follow:
         try:

@@ -10,6 +10,7 @@ from antcli.commands.embedding import embedded
 from antcli.commands.field_help import REFERENCES
 from antcli.commands.flags import Given, flag_name, inner_field
 from antcli.errors import UsageError
+from antcli.references import PICK
 
 if TYPE_CHECKING:
     from antcli.context import Context
@@ -160,6 +161,14 @@ class Builder:
             return True
         return field.name in DEFAULTS and self.context.default(DEFAULTS[field.name]) is not None
 
+    def ask(self) -> None:
+        """Leaves what is missing to a person, if there is one and all of it can be chosen from lists."""
+        fields = [field.name for field in self._lacking()]
+        lacking = [name for name in self.operation.path_params if name not in self.path]
+        if self.context.can_pick and all(name in REFERENCES for name in (*lacking, *fields)):
+            self.path = {name: self.path.get(name, PICK) for name in self.operation.path_params}
+            self.body |= dict.fromkeys(fields, PICK)
+
     def check(self) -> None:
         """Raises UsageError that names all that is missing."""
         arguments = [name for name in self.operation.path_params if name not in self.path]
@@ -181,13 +190,14 @@ class Builder:
             self._environment(look_up)
         body = self.body if self.operation.body else None
         path, query = dict(self.path), dict(self.query)
-        if look_up:
-            within: list[str] = []
-            for name in path:
+        within: list[str] = []
+        for name in path:
+            if look_up or _is_open(path[name]):
                 self._resolve(path, name, *within)
-                within.append(path[name])
-            for values_of in (query, self.body):
-                for name in REFERENCES:
+            within.append(path[name])
+        for values_of in (query, self.body):
+            for name in REFERENCES:
+                if look_up or _is_open(values_of.get(name)):
                     self._resolve(values_of, name, *within)
         headers = {name: str(value) for name, value in self.headers.items() if value is not None}
         return Parts(path, query, headers, body, self._form())
@@ -235,6 +245,11 @@ class Builder:
         from antcli.commands.forms import parts
 
         return parts(self.operation, self.files) if self.operation.multipart else ()
+
+
+def _is_open(value: Any) -> bool:
+    """Somebody has to be asked, before anything else is done with it."""
+    return value == PICK or (isinstance(value, list) and PICK in value)
 
 
 def put(target: dict[str, Any], field: Field, name: str, text: Any) -> None:

@@ -1,4 +1,4 @@
-"""The input line of a chat: it stays below what is said while an agent works. The only module with prompt_toolkit.
+"""The input line of a chat: it stays below what is said while an agent works.
 
 What is finished is printed above the line and belongs to the terminal's scroll-back; the moving rows, what waits in the
 queue and the draft are drawn below it and leave no trace.
@@ -12,13 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from antcli.output.text import cut, text_width
+from antcli.output.drawing import drawing_output, settle
+from antcli.output.text import cut
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
-
-_ESCAPE_SECONDS = 0.1  # how long an Esc may be the beginning of Alt+Enter
 
 
 class Prompt:
@@ -164,17 +163,10 @@ class Prompt:
         session: Any = PromptSession(
             message=self._message, history=FileHistory(os.fspath(history)), multiline=True, erase_when_done=True,
             key_bindings=self._bindings(), completer=_completer(commands), complete_while_typing=True,
-            prompt_continuation="  ", output=_output(self.console), enable_history_search=False,
+            prompt_continuation="  ", output=drawing_output(self.console), enable_history_search=False,
             reserve_space_for_menu=0, include_default_pygments_style=False,
         )  # fmt: skip
-        session.app.timeoutlen = session.app.ttimeoutlen = _ESCAPE_SECONDS
-        resized = session.app._on_resize
-
-        def on_resize() -> None:
-            session.app.output.cursor_up(_wrapped_above(session.app))
-            resized()
-
-        session.app._on_resize = on_resize
+        settle(session.app)
         return session
 
     def _bindings(self) -> Any:
@@ -241,33 +233,3 @@ def _completer(commands: Mapping[str, str]) -> Any:
                         yield Completion(name, -len(typed), display_meta=help)
 
     return Slash()
-
-
-def _output(console: Console) -> Any:
-    """The terminal, without questions about the cursor: their answers would come among the keys."""
-    from prompt_toolkit.data_structures import Size
-    from prompt_toolkit.output import ColorDepth
-    from prompt_toolkit.output.vt100 import Vt100_Output
-
-    def size() -> Any:
-        return Size(rows=console.size.height, columns=console.width)
-
-    depth = ColorDepth.DEPTH_1_BIT if console.no_color else None
-    file: Any = console.file
-    return Vt100_Output(file, size, term=os.environ.get("TERM"), default_color_depth=depth, enable_cpr=False)
-
-
-def _wrapped_above(app: Any) -> int:
-    """Rows that a narrower terminal has put between the first row drawn and the cursor, by wrapping them anew."""
-    screen = app.renderer.last_rendered_screen
-    if screen is None:
-        return 0
-    columns = max(app.output.get_size().columns, 1)
-    cursor = screen.get_cursor_position(app.layout.current_window)
-    more = cursor.x // columns
-    for row in range(cursor.y):
-        cells = screen.data_buffer[row]
-        last = max((x for x, char in cells.items() if char.char.strip()), default=-1)
-        used = 0 if last < 0 else last + max(text_width(cells[last].char), 1)
-        more += max(-(-used // columns) - 1, 0)
-    return int(more)

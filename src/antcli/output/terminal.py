@@ -72,6 +72,12 @@ class Terminal:
         return self.stdin_is_terminal and self.stdout_is_terminal and not self.coding_agent
 
     @property
+    def can_ask(self) -> bool:
+        """A short question can be put: it is drawn on stderr, so stdout may go elsewhere."""
+        asked = self.stdin_is_terminal and self.stderr_is_terminal
+        return asked and not self.coding_agent and self.environ.get("CI", "") in ("", "0", "false")
+
+    @property
     def colour(self) -> bool:
         """Colour on stdout."""
         return self.stdout_is_terminal and self._colour_is_welcome
