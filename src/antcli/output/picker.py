@@ -11,7 +11,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from antcli.errors import AntError
+from antcli.errors import AntError, ExitCode
 from antcli.output.columns import COLUMNS, Column, shown
 from antcli.output.tables import fit
 from antcli.output.text import cut, text_width
@@ -33,7 +33,7 @@ def pick(terminal: Terminal, what: str, kind: str, name: str, things: Iterator[T
     """
     first = list(islice(things, _AT_ONCE))
     if not first:
-        raise AntError(f"There is no {what} to choose from.")
+        raise AntError(f"There is no {what} to choose from.", code=ExitCode.NOT_FOUND)
     return Picker(terminal, f"Which {what}?", columns(kind, name), first).run(things)
 
 

@@ -1,0 +1,120 @@
+"""An id that is left out on a terminal is chosen from a list; elsewhere it is an error that names it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.ant import Ant, until
+from tests.e2e.tmux import Tmux
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+
+
+@pytest.fixture(scope="module")
+def ant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ant]:
+    ant = Ant(tmp_path_factory.mktemp("home"))
+    ant.agent("reviewer", ant.script({"text": "Fine."}))
+    ant.agent("writer", ant.script({"text": "Written."}, name="writer"))
+    for title in ("First task", "Second task with a 長い title that goes on", "Third task"):
+        assert ant("run", title, "--agent", "reviewer", "--title", title).returncode == 0
+    yield ant
+    ant.close()
+
+
+@pytest.fixture
+def terminal(ant: Ant) -> Iterator[Tmux]:
+    terminal = Tmux(ant)
+    yield terminal
+    terminal.close()
+
+
+def test_the_newest_comes_first_and_enter_takes_it(ant: Ant, terminal: Tmux) -> None:
+    terminal.run("logs")
+    lines = terminal.sees("Enter takes").splitlines()
+    begin = lines.index("Which session?")
+    assert [line.split()[:2] for line in lines[begin + 1 : begin + 4]] == [
+        [">", "Third"], ["Second", "task"], ["First", "task"],
+    ]  # fmt: skip
+    assert "idle" in lines[begin + 1] and "reviewer" in lines[begin + 1]
+    terminal.type("Down", "Down", "Enter")
+    screen = terminal.sees("exit=0")
+    assert "First task" in screen and "Fine." in screen and "Which session?" not in screen
+
+
+def test_typing_filters_and_esc_leaves(ant: Ant, terminal: Tmux) -> None:
+    terminal.run("sessions", "get")
+    terminal.sees("3 of 3")
+    terminal.type("second 長")
+    screen = terminal.sees("1 of 3")
+    assert "> Second task" in screen and "Third" not in screen
+    terminal.type("zzz")
+    terminal.sees("none of 3")
+    terminal.type("Enter")  # there is nothing to take
+    terminal.type("Escape")
+    screen = terminal.sees("exit=130")
+    assert "Nothing was chosen." in screen and "none of 3" not in screen
+
+
+def test_forty_columns_are_enough(ant: Ant, terminal: Tmux) -> None:
+    terminal.run("logs")
+    terminal.sees("3 of 3")
+    terminal.resize(40, 12)
+    screen = until(lambda: screen if "> Third" in (screen := terminal.screen()) else "")
+    assert screen.count("Which session?") == 1
+    rows = [line for line in screen.splitlines() if "idle" in line]
+    assert len(rows) == 3 and all(len(row) < 40 for row in rows)
+    terminal.type("C-c")
+    terminal.sees("exit=130")
+
+
+def test_an_option_at_the_end_asks_and_the_result_goes_into_the_pipe(ant: Ant, terminal: Tmux) -> None:
+    terminal.type("ant sessions list -o id --agent | wc -l; echo exit=$?", "Enter")
+    assert "Which agent?" in terminal.sees("Enter takes")
+    terminal.type("writer", "Enter")
+    assert "\n0\nexit=0" in terminal.sees("exit=0")
+    terminal.run("chat", "--agent")
+    terminal.sees("2 of 2")
+    terminal.type("C-c")
+    terminal.sees("exit=130")
+
+
+def test_what_is_inside_of_a_thing_is_asked_for_after_it(ant: Ant, terminal: Tmux) -> None:
+    terminal.run("sessions", "threads", "get")
+    terminal.sees("Which session?")
+    terminal.type("Enter")
+    terminal.sees("Which thread?")
+    terminal.type("Enter")
+    assert "sthr_" in terminal.sees("exit=0")
+
+
+def test_a_question_before_what_cannot_be_undone_comes_behind(ant: Ant, terminal: Tmux) -> None:
+    terminal.run("sessions", "delete")
+    terminal.sees("Which session?")
+    terminal.type("Enter")
+    assert "cannot be undone" in terminal.sees("[y/N]")
+    terminal.type("n", "Enter")
+    terminal.sees("exit=1")
+    assert len(ant.json("sessions", "list")) == 3
+
+
+def test_nothing_to_choose_from_is_said(ant: Ant, terminal: Tmux) -> None:
+    terminal.run("vaults", "get")
+    assert "There is no vault to choose from." in terminal.sees("exit=4")
+
+
+def test_what_cannot_be_chosen_is_missing_before_anything_is_asked(ant: Ant, terminal: Tmux) -> None:
+    terminal.run("deployments", "create")
+    assert "--name" in terminal.sees("exit=2")
+
+
+def test_without_a_terminal_or_for_an_agent_it_is_missing(ant: Ant, terminal: Tmux) -> None:
+    for words in (["logs"], ["sessions", "get"], ["sessions", "threads", "get", "x"], ["wait"], ["edit", "agent"]):
+        done = ant(*words)
+        assert done.returncode == 2 and "Missing argument" in done.stderr, words
+    assert ant("chat", "--agent").returncode == 2
+    terminal.type("CI=true ant logs; CLAUDECODE=1 ant sessions get; ant logs 2>log; echo exit=$?", "Enter")
+    screen = terminal.sees("exit=2")
+    assert "SESSION'" in screen and "Missing argument SESSION" in screen and "Which" not in screen
