@@ -29,10 +29,18 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
     ("sandbox", "Tools run on this machine under bubblewrap (or Docker, Podman), with the programs installed here."),
     (
         "self_hosted",
-        "Sessions in self_hosted environments are queued for workers, which run their tools; outcomes and memory stores"
-        " are refused there for now.",
+        "Sessions in self_hosted environments are queued for workers, which run their tools; outcomes are refused there"
+        " for now.",
     ),
-    ("self_hosted", "There are no environment keys: workers show the engine's own key; `secret` is always null."),
+    (
+        "self_hosted",
+        "`ant envs keys create` makes environment keys, through `/v1/environments/{id}/keys`: here there is no Console."
+        " The engine's own key may do all that they may.",
+    ),
+    (
+        "self_hosted",
+        "A worker sees the sessions whose work it holds, and sends them user.tool_result and user.custom_tool_result.",
+    ),
     ("repositories", "Any https host will do; the sandbox gets the clone without credentials, so it cannot push."),
     ("network", "`unrestricted` shares this machine's network; `limited` without hosts is no network at all."),
 )

@@ -49,6 +49,7 @@ BODIES: dict[str, tuple[Field, ...]] = {
         Field("name", "string", nullable=True),
         Field("scope", "string", nullable=True, choices=("organization", "account")),
     ),
+    "environments.keys.create": (Field("name", "string", nullable=True),),
     "environments.work.update": (Field("metadata", "map", required=True),),
     "environments.work.stop": (Field("force", "boolean"),),
     "sessions.create": (

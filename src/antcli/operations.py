@@ -92,12 +92,15 @@ class Operation(NamedTuple):
 
 
 def operation(name: str) -> Operation:
-    """The operation of that name, also of those in `antcli.official_operations`. KeyError: a mistake of the caller."""
+    """The operation of that name, also of those in `antcli.official_operations` and `antcli.own_operations`.
+
+    KeyError: a mistake of the caller."""
     found = OPERATIONS.get(name)
     if found is None:
         from antcli.official_operations import OFFICIAL
+        from antcli.own_operations import OWN
 
-        found = OFFICIAL[name]
+        found = OFFICIAL.get(name) or OWN[name]
     return found
 
 

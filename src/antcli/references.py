@@ -60,6 +60,9 @@ KINDS = {
     "deployment_runs": Kind("deployment runs", "deployment run", "drun_", "", "ant deployment-runs list"),
     "dreams": Kind("dreams", "dream", "drm_", "", "ant dreams list"),
     "user_profiles": Kind("user profiles", "user profile", "uprof_", "name", "ant user-profiles list"),
+    "environments.keys": Kind(
+        "environment keys", "environment key", "envkey_", "name", "ant envs keys list ENVIRONMENT"
+    ),
     "environments.work": Kind("pieces of work", "piece of work", "work_", "", "ant work list ENVIRONMENT"),
 }
 for _family, _kind in KINDS.items():

@@ -1,11 +1,14 @@
-"""The worker of the official SDK, unchanged, runs the tools of sessions in self_hosted environments."""
+"""The worker of the official SDK, unchanged, runs the tools of sessions in self_hosted environments, with nothing but
+the key of its environment."""
 
 import asyncio
+import subprocess
 
 import anthropic
 import pytest
 
-from tests.e2e.served import KEY, served
+from tests.e2e.served import ANT, KEY, served
+from tests.e2e.served import environment as clean
 
 TOOLSET = {"type": "agent_toolset_20260401"}
 ASKING = TOOLSET | {"default_config": {"permission_policy": {"type": "always_ask"}}}
@@ -26,6 +29,14 @@ def client(engine):
 @pytest.fixture
 def environment(client):
     return client.beta.environments.create(name="hosted", config={"type": "self_hosted"}).id
+
+
+def ant(engine, *arguments):
+    """The installed `ant`, talking to this engine."""
+    environ = clean(engine.home, ANTHROPIC_BASE_URL=engine.url, ANTHROPIC_API_KEY=KEY)
+    done = subprocess.run([ANT, *arguments], env=environ, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def say(text):
@@ -57,11 +68,15 @@ def has_ended(events):
 
 def work(engine, environment, workdir, session, condition=has_ended, meanwhile=None):
     """All events once the session has ended, with a worker that polls until its item is over."""
+    key = ant(engine, "envs", "keys", "create", environment, "--transform", "key", "-r").strip()
 
     async def run():
-        async with anthropic.AsyncAnthropic(base_url=engine.url, api_key=KEY) as client:
-            worker = client.beta.environments.work.worker(
-                environment_id=environment, environment_key=KEY, workdir=workdir, max_idle=0.1
+        async with (
+            anthropic.AsyncAnthropic(base_url=engine.url, api_key=KEY) as client,
+            anthropic.AsyncAnthropic(base_url=engine.url, api_key="not-the-key") as worker_client,
+        ):
+            worker = worker_client.beta.environments.work.worker(
+                environment_id=environment, environment_key=key, workdir=workdir, max_idle=0.1
             )
             working = asyncio.create_task(worker.run())
             try:
@@ -123,6 +138,19 @@ def test_a_call_that_asks_runs_once_it_is_allowed_and_one_that_is_denied_never(e
 
     work(engine, environment, str(tmp_path), session, meanwhile=confirm)
     assert [path.name for path in tmp_path.iterdir()] == ["allowed"]
+
+
+def test_a_worker_fetches_the_skills_of_the_agent(engine, client, environment, tmp_path):
+    text = b"---\nname: greeting\ndescription: How to greet.\n---\nSay ahoy.\n"
+    skill = client.skills.create(files=[("greeting/SKILL.md", text, "text/markdown")])
+    session = start(
+        engine, client, environment,
+        call("bash", command="cat skills/greeting/SKILL.md"),
+        {"text": "done"}, skills=[{"type": "custom", "skill_id": skill.id}],
+    )  # fmt: skip
+    events = work(engine, environment, str(tmp_path), session)
+    (result,) = [event for event in events if event.type == "user.tool_result"]
+    assert "Say ahoy." in result.content[0].text and not result.is_error
 
 
 def test_an_interrupt_answers_what_no_worker_has_run(engine, client, environment):

@@ -206,6 +206,23 @@ def test_a_socket_is_private_and_needs_no_key(settings: EngineSettings, tmp_path
     assert not path.exists()
 
 
+def test_a_key_of_an_environment_counts_on_a_socket_too(settings: EngineSettings, tmp_path: Path) -> None:
+    path = tmp_path / "x.sock"
+    with (
+        Served(replace(settings, port=None, socket=path)),
+        httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), base_url="http://x") as client,
+    ):
+        body = {"name": "e", "config": {"type": "self_hosted"}}
+        keys = f"/v1/environments/{client.post('/v1/environments', json=body).json()['id']}/keys"
+        made = client.post(keys).json()
+        shown = {"authorization": f"Bearer {made['key']}"}
+        assert client.get(keys.replace("keys", "work"), headers=shown).status_code == 200
+        assert client.get("/v1/agents", headers=shown).status_code == 403
+        assert client.get("/v1/agents", headers={"x-api-key": "any"}).status_code == 200
+        assert client.delete(f"{keys}/{made['id']}").status_code == 200
+        assert client.get(keys.replace("keys", "work"), headers=shown).status_code == 401
+
+
 def start_session(served: Served, folder: Path) -> str:
     """A session in a turn that takes a minute."""
     script = folder / "slow.yaml"

@@ -332,7 +332,7 @@ class Client:
             return once(request)
         from antcli.client.debug import request_lines, response_lines
 
-        secret = name.startswith("vaults.")
+        secret = name.startswith(("vaults.", "environments.keys."))
         for line in request_lines(request, secret=secret):
             self.debug(line)
         started = time.monotonic()

@@ -1,7 +1,16 @@
-"""`ant envs`."""
+"""`ant envs`, with the keys of their workers."""
 
 from antcli.commands.base import Commands
 from antcli.commands.operation import call
+from antcli.commands.verbs import verb
+
+keys = Commands("The keys of a self-hosted environment, which its workers show. Only the local engine makes them here.")
+verb(keys, "list", "environments.keys.list", "List the keys of an environment.", "ant envs keys list own-machines")
+verb(keys, "create", "environments.keys.create", "Make a key for the workers of an environment. It is shown once.",
+     "ant envs keys create own-machines --name build-host",
+     "ant envs keys create own-machines --transform key -r > worker.key")  # fmt: skip
+keys.add("delete", call("delete", "environments.keys.delete", "Revoke a key: it opens nothing from now on.",
+                        "ant envs keys delete own-machines build-host --yes"), "revoke", "rm")  # fmt: skip
 
 app = Commands("Environments: packages and network of the sandbox.")
 app.add("list", call("list", "environments.list", "List environments.", "ant envs list"))
@@ -27,3 +36,4 @@ app.add(
 )
 app.add("archive", call("archive", "environments.archive", "Archive an environment.", "ant envs archive tests"))
 app.add("delete", call("delete", "environments.delete", "Delete an environment.", "ant envs delete tests --yes"))
+app.group("keys", keys, "key")

@@ -65,6 +65,7 @@ REFERENCES = {
     "dream_id": "dreams", "user_profile_id": "user_profiles", "credential_id": "vaults.credentials",
     "memory_id": "memory_stores.memories", "memory_version_id": "memory_stores.memory_versions",
     "thread_id": "sessions.threads", "resource_id": "sessions.resources", "work_id": "environments.work",
+    "key_id": "environments.keys",
 }  # fmt: skip
 _METAVARS = {"object": "OBJECT", "object[]": "OBJECT", "map": "KEY=VALUE", "integer": "N", "number": "N"}
 

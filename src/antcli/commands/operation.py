@@ -174,6 +174,8 @@ def send(context: Context, operation: Operation, parts: Parts, arguments: dict[s
         _note_new(context, operation, answer)
         if operation.name == "agents.create":
             _tell_namesake(context, answer)
+        if operation.name == "environments.keys.create":
+            context.output.notice("The key is not shown again. `ant envs keys delete` revokes it.")
         context.output.object(kind, answer)
 
 

@@ -23,6 +23,7 @@ from antcli.engine.memory.stores import MemoryStores
 from antcli.engine.orchestration.deployments import Deployments
 from antcli.engine.orchestration.dream_work import DreamWork
 from antcli.engine.orchestration.dreams import Dreams
+from antcli.engine.orchestration.environment_keys import EnvironmentKeys
 from antcli.engine.orchestration.orchestrator import Orchestrator
 from antcli.engine.orchestration.scheduler import Scheduler
 from antcli.engine.orchestration.work import WorkQueue
@@ -82,6 +83,7 @@ class Engine:
         )  # fmt: skip
         self.orchestrator = Orchestrator(self.store, logs, harness)
         self.work = WorkQueue(self.store)
+        self.keys = EnvironmentKeys(self.store)
         self.sessions = Sessions(
             self.store, logs, self.orchestrator, self.sandboxes, self.resources, data_dir, self.work
         )
@@ -153,6 +155,7 @@ class Engine:
             deployments=self.deployments,
             dreams=self.dreams,
             work=self.work,
+            keys=self.keys,
             providers=self.providers,
             cursors=cursors,
             activity=self.activity,

@@ -24,6 +24,10 @@ def invalid(message: str, *, code: str | None = None) -> RequestError:
     return RequestError(400, "invalid_request_error", message, code=code)
 
 
+def forbidden(message: str) -> RequestError:
+    return RequestError(403, "permission_error", message)
+
+
 def not_found(kind: str, id: str) -> RequestError:
     return RequestError(404, "not_found_error", f"No {kind} with id {id!r}.")
 

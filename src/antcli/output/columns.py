@@ -122,6 +122,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("ENDED", "ended_at", "time"), _AGE,
     ),
     "user_profiles": (_ID, _NAME, Column("EXTERNAL", "external_id"), Column("ACCESS", "access_type"), _AGE),
+    "keys": (_ID, _NAME, Column("KEY", "partial_key_hint"), _AGE),
     "work": (
         _ID, Column("STATE", "state", "status"), Column("SESSION", "data.id", "id"),
         Column("HEARTBEAT", "latest_heartbeat_at", "time"), _AGE,

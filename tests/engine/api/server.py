@@ -23,6 +23,7 @@ from antcli.engine.memory.stores import MemoryStores
 from antcli.engine.orchestration.deployments import Deployments
 from antcli.engine.orchestration.dream_work import DreamWork
 from antcli.engine.orchestration.dreams import Dreams
+from antcli.engine.orchestration.environment_keys import EnvironmentKeys
 from antcli.engine.orchestration.work import WorkQueue
 from antcli.engine.resources.file_mounts import FileMounts
 from antcli.engine.resources.memory_mounts import MemoryMounts
@@ -148,7 +149,7 @@ class Server:
             store=store, sessions=sessions, files=files, skills=skills, resources=resources,
             providers=providers, cursors=await load_cursors(store), dreams=dreams, memories=memories,
             vaults=vaults, tokens=Tokens(vaults),
-            deployments=Deployments(store, start_session), work=work,
+            deployments=Deployments(store, start_session), work=work, keys=EnvironmentKeys(store),
             activity=Activity(), status=status, retire=self.retired.set,
         )  # fmt: skip
         self._http = http_server(application(self.services, KEY))

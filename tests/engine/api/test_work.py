@@ -200,7 +200,7 @@ def test_a_poll_waits_for_work(server: Server, sdk: anthropic.Anthropic, agent: 
         await queue.offer(environment, "sesn_some")
         return await asyncio.wait_for(poll, 5)
 
-    assert server.call(polled_before_offered)["data"]["id"] == "sesn_some"
+    assert server.call(polled_before_offered).item["data"]["id"] == "sesn_some"
 
 
 def test_metadata_is_merged_within_its_limits(

@@ -79,6 +79,7 @@ async def delete(request: Request, query: Query) -> Response:
     if not await here.store.delete("environment", id):
         raise not_found("environment", id)
     await here.work.forget(id)
+    await here.keys.forget(id)
     return json_response({"id": id, "type": "environment_deleted"})
 
 

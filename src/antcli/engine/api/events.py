@@ -5,8 +5,10 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from antcli.engine.api.auth import asking_worker
 from antcli.engine.api.file_blocks import checked_files
 from antcli.engine.api.pages import slice_of
+from antcli.engine.api.permissions import admit_events
 from antcli.engine.api.query import Query
 from antcli.engine.api.rubrics import with_rubrics
 from antcli.engine.api.schemas.events import EventSend, plain
@@ -38,6 +40,7 @@ PREVIEWS = frozenset({"agent.message", "agent.thinking"})
 
 async def send(request: Request, query: Query) -> Response:
     body = await read_body(request, EventSend)
+    admit_events(request, [event.type for event in body.events])
     # The only sign of a repeated POST that SDKs give (api.md 2).
     retry = request.headers.get("x-stainless-retry-count", "0") != "0"
     key = request.headers.get("idempotency-key")
@@ -71,7 +74,8 @@ async def stream_of_thread(request: Request, query: Query) -> Response:
 def _stream(request: Request, query: Query, thread_id: str | None) -> EventStream:
     here = services(request)
     deltas = frozenset(query.choices("event_deltas", PREVIEWS))
-    return EventStream(here.sessions.subscribe(request.path_params["session_id"], thread_id, deltas), here.activity)
+    frames = here.sessions.subscribe(request.path_params["session_id"], thread_id, deltas)
+    return EventStream(frames, here.activity, asking_worker(request))
 
 
 async def _page(request: Request, query: Query, operation: str, filter: EventFilter) -> Response:

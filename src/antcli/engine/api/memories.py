@@ -8,12 +8,13 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from antcli.engine.api.auth import asking_worker
 from antcli.engine.api.pages import Cursor, page_body, slice_of
 from antcli.engine.api.query import Query
 from antcli.engine.api.schemas.memory import MemoryCreate, MemoryUpdate
 from antcli.engine.api.services import json_response, operation, read_body, read_nothing, services
 from antcli.engine.errors import invalid
-from antcli.engine.memory.memories import Memories
+from antcli.engine.memory.memories import Memories, session_actor
 from antcli.engine.memory.paths import LONGEST_PATH
 
 DEFAULT_LIMIT, MAXIMUM_LIMIT, MAXIMUM_FULL = 20, 100, 20
@@ -29,7 +30,7 @@ async def create(request: Request, query: Query) -> Response:
     full = _is_full(query, "basic")
     body = await read_body(request, MemoryCreate)
     memories = services(request).memories
-    made = await memories.create(_store_id(request), body.path, body.content or "", API_ACTOR)
+    made = await memories.create(_store_id(request), body.path, body.content or "", _actor(request))
     return json_response(await _memory(memories, made, full))
 
 
@@ -46,7 +47,7 @@ async def update(request: Request, query: Query) -> Response:
     memories = services(request).memories
     expected = body.precondition.content_sha256 if "precondition" in body.model_fields_set else None
     changed = await memories.update(
-        _store_id(request), request.path_params["memory_id"], API_ACTOR,
+        _store_id(request), request.path_params["memory_id"], _actor(request),
         content=body.content, path=body.path, expected=expected,
     )  # fmt: skip
     return json_response(await _memory(memories, changed, full))
@@ -57,7 +58,7 @@ async def delete(request: Request, query: Query) -> Response:
     expected, id = query.text("expected_content_sha256"), request.path_params["memory_id"]
     if expected is not None and not re.fullmatch(r"[0-9a-f]{64}", expected):
         raise invalid("expected_content_sha256: must be 64 lower-case hexadecimal characters.")
-    await services(request).memories.delete(_store_id(request), id, API_ACTOR, expected)
+    await services(request).memories.delete(_store_id(request), id, _actor(request), expected)
     return json_response({"id": id, "type": "memory_deleted"})
 
 
@@ -118,6 +119,12 @@ async def _memory(memories: Memories, body: Json, full: bool) -> Json:
 
 async def _version(memories: Memories, body: Json, full: bool) -> Json:
     return body | {"content": await memories.content(body["id"]) if full else None}
+
+
+def _actor(request: Request) -> Json:
+    """Whoever has the engine's one key, or a worker with the token of a session's work."""
+    worker = asking_worker(request)
+    return session_actor(worker.item["data"]["id"]) if worker is not None and worker.item else API_ACTOR
 
 
 def _is_full(query: Query, default: str) -> bool:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from antcli.engine.api.permissions import admit
 from antcli.engine.api.query import Query
 from antcli.engine.api.validation import parse
 from antcli.engine.errors import invalid
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from antcli.engine.memory.memories import Memories
     from antcli.engine.orchestration.deployments import Deployments
     from antcli.engine.orchestration.dreams import Dreams
+    from antcli.engine.orchestration.environment_keys import EnvironmentKeys
     from antcli.engine.orchestration.work import WorkQueue
     from antcli.engine.providers.registry import Providers
     from antcli.engine.resources.resources import Resources
@@ -50,6 +52,7 @@ class Services:
     deployments: Deployments
     dreams: Dreams
     work: WorkQueue
+    keys: EnvironmentKeys
     providers: Providers
     cursors: Cursors
     activity: Activity
@@ -69,6 +72,7 @@ def operation(method: str, path: str, handler: Handler, *query: str) -> Route:
     """A route whose query parameters are exactly `query`."""
 
     async def endpoint(request: Request) -> Response:
+        await admit(request, f"{method} {path}")
         return await handler(request, Query(request, query))
 
     return Route(path, endpoint, methods=[method])

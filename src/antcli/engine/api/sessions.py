@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -49,12 +50,8 @@ async def make(
 ) -> dict[str, Any]:  # fmt: skip
     """The one way to a session: for POST /v1/sessions and for deployments, which choose its id. Raises RequestError."""
     agent, environment = await session_agent(here, body), await usable_environment(here.store, body.environment_id)
-    if environment["config"]["type"] == "self_hosted" and body.resources:
-        raise invalid(
-            "resources: resources are not supported with self-hosted environments; name what the worker is to fetch in"
-            " the session's metadata.",
-            code="self_hosted_resources_unsupported",
-        )
+    if environment["config"]["type"] == "self_hosted":
+        check_for_worker(entries(body.resources))
     if body.budget is not None:
         await check_budgetable(here, agent)
     await checked_files(here, initial_events, "initial_events")
@@ -148,6 +145,17 @@ async def delete(request: Request, query: Query) -> Response:
     id = request.path_params["session_id"]
     await services(request).sessions.delete(id)
     return json_response({"id": id, "type": "session_deleted"})
+
+
+def check_for_worker(resources: Sequence[dict[str, Any]]) -> None:
+    """Workers lay out memory stores, and nothing else (semantics.md 12). Raises RequestError (400)."""
+    for number, resource in enumerate(resources):
+        if resource["type"] != "memory_store":
+            raise invalid(
+                f"resources.{number}: {resource['type']} resources are not supported with self-hosted environments;"
+                " name what the worker is to fetch in the session's metadata.",
+                code="self_hosted_resources_unsupported",
+            )
 
 
 async def check_budgetable(here: Services, agent: dict[str, Any]) -> None:

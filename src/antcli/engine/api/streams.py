@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from antcli.engine.api.activity import Activity
+from antcli.engine.orchestration.environment_keys import Worker
 
 Frames = AbstractAsyncContextManager[AsyncIterator[bytes]]
 
@@ -23,9 +24,10 @@ _HEADERS = [
 class EventStream(Response):
     """Subscribes before the response starts: what happens after the client has the headers is on the stream."""
 
-    def __init__(self, frames: Frames, activity: Activity) -> None:
+    def __init__(self, frames: Frames, activity: Activity, worker: Worker | None) -> None:
         self._frames = frames
         self._activity = activity
+        self._ends = [activity.closing, *((worker.revoked,) if worker else ())]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._frames as frames:
@@ -37,9 +39,9 @@ class EventStream(Response):
                 self._activity.streams -= 1
 
     async def _until_over(self, frames: AsyncIterator[bytes], receive: Receive, send: Send) -> None:
-        """Ends with the frames, with the client or with the engine, whichever is first."""
+        """Ends with the frames, with the client, with its key or with the engine, whichever is first."""
         pump = asyncio.create_task(_pump(frames, send))
-        others = [asyncio.create_task(_hang_up(receive)), asyncio.create_task(self._activity.closing.wait())]
+        others = [asyncio.create_task(_hang_up(receive)), *(asyncio.create_task(end.wait()) for end in self._ends)]
         try:
             await asyncio.wait([pump, *others], return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from antcli.engine.api.auth import Headers, check_key
+from antcli.engine.api.auth import WORKER, Headers, who_asks
 from antcli.engine.api.errors import envelope, no_route, storage_failed, too_large, unexpected, wrong_method
 from antcli.engine.api.services import Services
 from antcli.engine.errors import RequestError, invalid
@@ -50,8 +50,10 @@ class Transport:
 
     async def _answer(self, scope: Scope, exchange: _Exchange) -> None:
         try:
-            self._admit(scope["headers"], scope["path"], exchange.maximum)
+            _check_headers(scope["headers"], exchange.maximum)
             scope["services"] = self._services
+            if scope["path"] not in _OPEN_PATHS:
+                scope[WORKER] = await who_asks(scope["headers"], self._key, self._services)
             scope["app"] = self  # makes the router raise for unknown paths and methods instead of answering itself
             await self._app(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
@@ -60,15 +62,6 @@ class Transport:
             if exchange.started:
                 raise
             await exchange.fail(_request_error(error, scope, exchange.request_id))
-
-    def _admit(self, headers: Headers, path: str, maximum: int) -> None:
-        if self._key is not None and path not in _OPEN_PATHS and (refusal := check_key(headers, self._key)):
-            raise refusal
-        for name, value in headers:
-            if name == b"content-length" and value.isdigit() and int(value) > maximum:
-                raise too_large(maximum)
-            if name == b"content-encoding" and value.lower() != b"identity":
-                raise invalid("Compressed request bodies are not supported.", code="request_body_encoding_unsupported")
 
 
 class _Exchange:
@@ -103,6 +96,14 @@ class _Exchange:
             headers.append((b"x-should-retry", b"true" if error.retry else b"false"))
         await self.send({"type": "http.response.start", "status": error.status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})
+
+
+def _check_headers(headers: Headers, maximum: int) -> None:
+    for name, value in headers:
+        if name == b"content-length" and value.isdigit() and int(value) > maximum:
+            raise too_large(maximum)
+        if name == b"content-encoding" and value.lower() != b"identity":
+            raise invalid("Compressed request bodies are not supported.", code="request_body_encoding_unsupported")
 
 
 def _request_error(error: Exception, scope: dict[str, Any] | Any, request_id: str) -> RequestError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from antcli.engine.api.auth import asking_worker
 from antcli.engine.api.pages import page_body, slice_of
 from antcli.engine.api.query import Query
 from antcli.engine.api.schemas.work import WorkStop, WorkUpdate
@@ -24,19 +25,22 @@ async def poll(request: Request, query: Query) -> Response:
     worker = request.headers.get("anthropic-worker-id") or None
     if worker is not None and len(worker) > _LONGEST_WORKER_ID:
         raise invalid(f"anthropic-worker-id: at most {_LONGEST_WORKER_ID} characters, got {len(worker)}.")
-    item = await services(request).work.poll(
-        await _environment(request), worker=worker, block=block / 1000,
+    asking = asking_worker(request)
+    claim = await services(request).work.poll(
+        await self_hosted(request), worker=worker, key_id=asking.key_id if asking else None, block=block / 1000,
         reclaim=(DEFAULT_RECLAIM_MS if reclaim is None else reclaim) / 1000,
     )  # fmt: skip
-    return json_response(shown(item) if item else None)  # `null`: clients tell an empty queue by it
+    if claim is None:
+        return json_response(None)  # `null`: clients tell an empty queue by it
+    return json_response(shown(claim.item) | {"secret": claim.secret})
 
 
 async def stats(request: Request, query: Query) -> Response:
-    return json_response(await services(request).work.stats(await _environment(request)))
+    return json_response(await services(request).work.stats(await self_hosted(request)))
 
 
 async def list_(request: Request, query: Query) -> Response:
-    here, environment = services(request), await _environment(request)
+    here, environment = services(request), await self_hosted(request)
     part = slice_of(
         here.cursors, f"work {environment}", page=query.text("page"), order="desc",
         limit=query.limit(DEFAULT_LIMIT, MAXIMUM_LIMIT),
@@ -46,26 +50,26 @@ async def list_(request: Request, query: Query) -> Response:
 
 
 async def retrieve(request: Request, query: Query) -> Response:
-    return json_response(shown(await services(request).work.get(await _environment(request), _id(request))))
+    return json_response(shown(await services(request).work.get(await self_hosted(request), _id(request))))
 
 
 async def update(request: Request, query: Query) -> Response:
     patch = (await read_body(request, WorkUpdate)).metadata
     changed = await services(request).work.update(
-        await _environment(request), _id(request), lambda metadata: merge_metadata(metadata, patch)
+        await self_hosted(request), _id(request), lambda metadata: merge_metadata(metadata, patch)
     )
     return json_response(shown(changed))
 
 
 async def acknowledge(request: Request, query: Query) -> Response:
     await read_nothing(request)
-    return json_response(shown(await services(request).work.acknowledge(await _environment(request), _id(request))))
+    return json_response(shown(await services(request).work.acknowledge(await self_hosted(request), _id(request))))
 
 
 async def heartbeat(request: Request, query: Query) -> Response:
     await read_nothing(request)
     beat = await services(request).work.heartbeat(
-        await _environment(request), _id(request), expected=query.text("expected_last_heartbeat"),
+        await self_hosted(request), _id(request), expected=query.text("expected_last_heartbeat"),
         ttl=query.integer("desired_ttl_seconds", 1, MAXIMUM_TTL),
     )  # fmt: skip
     return json_response(beat)
@@ -74,7 +78,7 @@ async def heartbeat(request: Request, query: Query) -> Response:
 async def stop(request: Request, query: Query) -> Response:
     given = await request.body()
     force = (await read_body(request, WorkStop)).force if given.strip() else None
-    stopped = await services(request).work.stop(await _environment(request), _id(request), force=bool(force))
+    stopped = await services(request).work.stop(await self_hosted(request), _id(request), force=bool(force))
     return json_response(shown(stopped))
 
 
@@ -82,14 +86,14 @@ def _id(request: Request) -> str:
     return str(request.path_params["work_id"])
 
 
-async def _environment(request: Request) -> str:
-    """Raises RequestError (404, 400)."""
+async def self_hosted(request: Request) -> str:
+    """The environment in the path. Raises RequestError (404; 400 when it has no workers)."""
     id = str(request.path_params["environment_id"])
     found = await services(request).store.get("environment", id)
     if found is None:
         raise not_found("environment", id)
     if found.body["config"]["type"] != "self_hosted":
-        raise invalid(f"Environment {id} is not self_hosted: it has no work queue; the engine runs its tools itself.")
+        raise invalid(f"Environment {id} is not self_hosted: it has no workers; the engine runs its tools itself.")
     return id
 
 

@@ -5,6 +5,9 @@
 An item is open until it is to stop, and a session has one open item at most: open items bear the session as their
 unique key. A worker holds its item by a lease that heartbeats extend; when it lapses, the item is offered anew and the
 worker that lost it is told so by its next heartbeat. Nothing runs in the background: whoever looks finds what is due.
+
+A worker leaves when its session has been idle for a while; what arrives just then it does not see. So an item counts
+what is offered while it is held, and when it is left with its session at work, another one takes its place.
 """
 
 from __future__ import annotations
@@ -14,13 +17,16 @@ import contextlib
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from antcli.engine.clock import parse, timestamp
 from antcli.engine.errors import RequestError, conflict, not_found
 from antcli.engine.ids import new_id
-from antcli.engine.store.base import DuplicateError, Insert, Object, Page, Remove, Replace, StaleError, Store
+from antcli.engine.orchestration.work_tokens import PREFIX as TOKEN_PREFIX
+from antcli.engine.orchestration.work_tokens import key_of, new_token, secret_with, with_token, work_id_in
+from antcli.engine.store.base import Change, DuplicateError, Insert, Object, Page, Remove, Replace, StaleError, Store
 
 KIND = "work"
 DEFAULT_TTL, MAXIMUM_TTL = 300, 3600
@@ -31,6 +37,17 @@ _WORKER_SECONDS = 30.0
 _BATCH = 100
 
 Work = dict[str, Any]
+__all__ = ["TOKEN_PREFIX", "Claim", "WorkQueue", "shown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A work item in the hands of a worker, which got it with an environment key, or with none. `secret` is told to
+    it once."""
+
+    item: Work
+    key_id: str | None
+    secret: str | None = None
 
 
 class WorkQueue:
@@ -50,7 +67,21 @@ class WorkQueue:
                 await self.offer(row.body["environment_id"], id)
 
     async def offer(self, environment_id: str, session_id: str) -> None:
-        """The session has something to do: queue it, unless it is queued or a worker has it."""
+        """The session has something to do: queue it, or let the item that it has know."""
+        while True:
+            try:
+                await self._store.change(self._new(environment_id, session_id))
+                self._arrived[environment_id].set()
+                return
+            except DuplicateError:
+                row = await self._store.by_key(KIND, session_id, parent=environment_id)
+            if row is None:  # it was stopped meanwhile
+                continue
+            offered = row.body | {"_offered": row.body.get("_offered", 0) + 1}
+            if row.body["state"] == "queued" or await self._try(row, offered):
+                return
+
+    def _new(self, environment_id: str, session_id: str) -> Insert:
         id, moment = new_id("work"), self._now()
         item: Work = {
             "id": id,
@@ -68,11 +99,11 @@ class WorkQueue:
             "stopped_at": None,
             "_queued_at": moment,
             "_polled_at": None,
+            "_offered": 0,
+            "_tokens": [],
             "_ttl": DEFAULT_TTL,
         }
-        with contextlib.suppress(DuplicateError):
-            await self._store.change(Insert(KIND, id, item, parent=environment_id, key=session_id))
-            self._arrived[environment_id].set()
+        return Insert(KIND, id, item, parent=environment_id, key=session_id)
 
     async def close(self, environment_id: str, session_id: str) -> None:
         """The session has ended: nobody is to take it up, and whoever has it is to stop."""
@@ -97,21 +128,37 @@ class WorkQueue:
         return await self._store.list(KIND, page, parent=environment_id)
 
     async def poll(
-        self, environment_id: str, *, worker: str | None, block: float = 0.0, reclaim: float = DEFAULT_RECLAIM_MS / 1000
-    ) -> Work | None:
+        self, environment_id: str, *, worker: str | None, key_id: str | None = None, block: float = 0.0,
+        reclaim: float = DEFAULT_RECLAIM_MS / 1000,
+    ) -> Claim | None:  # fmt: skip
         """The oldest item that nobody has, waiting up to `block` seconds for one. One that was polled and not
         acknowledged is had for `reclaim` seconds."""
         workers = self._polling(environment_id)
         if worker is not None:
             workers[worker] = time.monotonic()
         arrived = self._arrived[environment_id]
-        item = await self._take(environment_id, reclaim)
-        if item is None and block:
+        claim = await self._take(environment_id, reclaim, key_id)
+        if claim is None and block:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(block):
                     await arrived.wait()
-            item = await self._take(environment_id, reclaim)
-        return item
+            claim = await self._take(environment_id, reclaim, key_id)
+        return claim
+
+    async def claimed_with(self, token: str) -> Claim | None:
+        """The item whose token it is, also when it has stopped; None when there is none."""
+        row = await self._store.get(KIND, work_id_in(token))
+        if row is None:
+            return None
+        try:
+            return Claim(row.body, key_of(row.body, token))
+        except KeyError:
+            return None
+
+    async def held(self, environment_id: str) -> set[str]:
+        """The sessions whose items workers have."""
+        rows = [row async for row in self._all(environment_id, (*_OPEN, "stopping"))]
+        return {row.body["data"]["id"] for row in rows if row.body["_polled_at"] is not None}
 
     async def acknowledge(self, environment_id: str, id: str) -> Work:
         """Raises RequestError (409) when a worker has it already, or it is over. Safe to repeat until it is active."""
@@ -156,7 +203,20 @@ class WorkQueue:
                 return stopping | {"state": "stopped", "stopped_at": moment}
             return stopping
 
-        return await self._change(environment_id, id, change)
+        while True:
+            row = await self._stored(environment_id, id)
+            item, session_id = change(row.body), row.body["data"]["id"]
+            changes: list[Change] = [_replacement(row, item | {"_offered": 0})]
+            if row.body.get("_offered") and await self._is_at_work(session_id):
+                changes.append(self._new(environment_id, session_id))
+            with contextlib.suppress(StaleError, DuplicateError):
+                await self._store.change(*changes)
+                self._arrived[environment_id].set()
+                return item
+
+    async def _is_at_work(self, session_id: str) -> bool:
+        row = await self._store.session(session_id)
+        return row is not None and (row.status in ("running", "rescheduling") or bool(row.state["calls"]))
 
     async def update(self, environment_id: str, id: str, merge: Callable[[dict[str, str]], dict[str, str]]) -> Work:
         """`merge` makes the new metadata of the old, and may raise."""
@@ -183,7 +243,7 @@ class WorkQueue:
             del workers[name]
         return workers
 
-    async def _take(self, environment_id: str, reclaim: float) -> Work | None:
+    async def _take(self, environment_id: str, reclaim: float, key_id: str | None) -> Claim | None:
         self._arrived[environment_id].clear()
         now = self._clock()
         async for row in self._all(environment_id, ("queued", "starting", "active", "stopping")):
@@ -198,9 +258,10 @@ class WorkQueue:
                 continue
             else:
                 lease = dict.fromkeys(("acknowledged_at", "started_at", "latest_heartbeat_at"))
-                item = item | lease | {"state": "queued", "_queued_at": moment}
-            if taken := await self._try(row, item | {"_polled_at": moment}):
-                return taken
+                item = item | lease | {"state": "queued", "_queued_at": moment, "_offered": 0}
+            token = new_token(item["id"])
+            if taken := await self._try(row, with_token(item | {"_polled_at": moment}, token, key_id)):
+                return Claim(taken, key_id, secret_with(token))
         return None
 
     async def _try(self, row: Object, item: Work) -> Work | None:

@@ -258,7 +258,7 @@ class Sessions:
                 raise invalid("The session is terminated: its resources cannot be changed.")
             if log.row.body.get("self_hosted"):
                 raise invalid(
-                    "Resources are not supported with self-hosted environments.",
+                    "Resources are not supported with self-hosted environments, but for memory stores from the start.",
                     code="self_hosted_resources_unsupported",
                 )
             before[:] = log.row.body.get("resources", [])
