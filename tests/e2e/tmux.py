@@ -29,8 +29,9 @@ class Tmux:
     def _tmux(self, *arguments: str) -> str:
         return subprocess.run([*self._server, *arguments], capture_output=True, text=True, check=True).stdout
 
-    def screen(self, *, history: bool = False) -> str:
-        return self._tmux("capture-pane", "-p", *(["-S", "-"] if history else [])).rstrip()
+    def screen(self, *, history: bool = False, colours: bool = False) -> str:
+        options = [*(["-S", "-"] if history else []), *(["-e"] if colours else [])]
+        return self._tmux("capture-pane", "-p", *options).rstrip()
 
     def sees(self, text: str, seconds: float = 20) -> str:
         """The screen, once it shows the text."""
