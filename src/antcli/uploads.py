@@ -23,7 +23,7 @@ class Source:
     """A file as a form takes it: opened when the first byte is asked for, never longer than it was at first."""
 
     def __init__(self, path: str, advance: Callable[[int], None] | None = None, file: IO[bytes] | None = None) -> None:
-        self.path = path
+        self.path = self.name = path
         self.size = os.fstat(file.fileno()).st_size if file else os.stat(path).st_size
         self.advance = advance or (lambda _: None)
         self._file = file

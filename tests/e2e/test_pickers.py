@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -118,3 +119,13 @@ def test_without_a_terminal_or_for_an_agent_it_is_missing(ant: Ant, terminal: Tm
     terminal.type("CI=true ant logs; CLAUDECODE=1 ant sessions get; ant logs 2>log; echo exit=$?", "Enter")
     screen = terminal.sees("exit=2")
     assert "SESSION'" in screen and "Missing argument SESSION" in screen and "Which" not in screen
+
+
+def test_an_edit_can_be_a_dry_run(ant: Ant, terminal: Tmux, tmp_path: Path) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\nsed -i.bak 's/^description:.*/description: Reviews/' \"$1\"\n")
+    editor.chmod(0o755)
+    terminal.type(f"EDITOR={editor} ant edit agent reviewer --dry-run; echo exit=$?", "Enter")
+    screen = terminal.sees("exit=0")
+    assert '"description":"Reviews"' in screen and '"version":1' in screen
+    assert ant.json("agents", "get", "reviewer")["version"] == 1

@@ -46,12 +46,12 @@ def ensure_environment(client: Client, name: str = ENVIRONMENT_NAME) -> dict[str
     return made
 
 
-def create_session(
-    client: Client, agent_id: str, environment_id: str, *, title: str, model: str | None = None,
+def session_body(
+    agent_id: str, environment_id: str, *, title: str, model: str | None = None,
     system: str | None = None, initial_events: list[dict[str, Any]] | None = None,
     budget: dict[str, Any] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """A new session; `model` and `system` replace the agent's own in this session."""
+    """The request for a new session; `model` and `system` replace the agent's own in this session."""
     overrides = {key: value for key, value in (("model", model), ("system", system)) if value is not None}
     agent: Any = {"type": "agent_with_overrides", "id": agent_id, **overrides} if overrides else agent_id
     body: dict[str, Any] = {"agent": agent, "environment_id": environment_id, "title": title}
@@ -59,8 +59,7 @@ def create_session(
         body["budget"] = budget
     if initial_events:
         body["initial_events"] = initial_events
-    session: dict[str, Any] = client.call("sessions.create", body=body)
-    return session
+    return body
 
 
 def user_message(text: str) -> dict[str, Any]:

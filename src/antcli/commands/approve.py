@@ -8,7 +8,7 @@ import typer
 
 from antcli.client.turn import Event, can_be_confirmed, confirmation
 from antcli.commands.base import examples
-from antcli.commands.options import SessionArg
+from antcli.commands.options import DryRunOpt, SessionArg
 from antcli.context import current
 from antcli.errors import AntError, ExitCode
 
@@ -22,16 +22,26 @@ EventsArg = Annotated[
 
 
 @examples("ant approve @last", "ant approve @last && ant wait @last")
-def approve(session: SessionArg, events: EventsArg = None) -> int:
+def approve(session: SessionArg, events: EventsArg = None, dry_run: DryRunOpt = False) -> int:
     """Allow the tool calls that a session asks about, and let it go on."""
-    return answer(current(), session, events or [], allow=True)
+    return answer(current(), session, events or [], allow=True, dry_run=dry_run)
 
 
-def answer(context: Context, session: str, event_ids: list[str], *, allow: bool, message: str = "") -> int:
-    """Confirm or deny calls and say on stderr which. Raises AntError when nothing is asked."""
-    session_id = context.resolve_id("sessions", session)
+def answer(
+    context: Context, session: str, event_ids: list[str], *, allow: bool, message: str = "", dry_run: bool = False
+) -> int:
+    """Confirm or deny calls and say on stderr which. Raises AntError when nothing is asked.
+
+    With `dry_run` the answer is shown, not sent; which calls are asked about is still looked up where none is named.
+    """
+    from antcli.commands.dry_run import Call, preview
+
+    session_id = session if dry_run and event_ids else context.resolve_id("sessions", session)
     asked = _asked(context, session_id) if not event_ids else [{"id": id} for id in event_ids]
     answers = [confirmation(call["id"], allow=allow, message=message) for call in asked]
+    if dry_run:
+        preview(context, Call("sessions.events.send", (session_id,), {"events": answers}))
+        return ExitCode.OK
     context.client.call("sessions.events.send", session_id, body={"events": answers})
     from antcli.output.text import clean
     from antcli.output.tool_calls import name_of, short_input

@@ -19,6 +19,7 @@ from antcli.references import KINDS, PICK
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 HELP_WIDTH = 78
+_DRY_RUN = "--dry-run"
 
 
 def examples(*lines: str) -> Callable[[Function], Function]:
@@ -125,7 +126,16 @@ class _Parameters:
 
 class Command(_Parameters, TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        self._check_dry_run(ctx, args)
         return super().parse_args(ctx, [*args, PICK] if self._ends_open(ctx, args) else args)
+
+    def _check_dry_run(self, ctx: Any, args: list[str]) -> None:
+        """Who asks for a dry run must not get a wet one, nor be told of a slip."""
+        if _DRY_RUN in args and not any(_DRY_RUN in param.opts for param in self.params):
+            raise UsageError(
+                f"`{ctx.command_path}` cannot show beforehand what it sends: it takes no {_DRY_RUN}. Nothing was done.",
+                hint="Commands with one request to show take it: `ant run`, `ant sessions send`, `ant agents create`.",
+            )
 
     def _ends_open(self, ctx: Any, args: list[str]) -> bool:
         """The last word is an option that takes a thing (`ant chat --agent`), and somebody can be asked which."""

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from antcli.client.client import Client
 from antcli.client.debug import HIDDEN, is_open_header, without_secrets
 from antcli.commands.field_help import REFERENCES
 from antcli.commands.forms import close
+from antcli.commands.requests import Parts
+from antcli.operations import operation as operation_of
 from antcli.references import LAST, PICK, looks_like_id
 
 if TYPE_CHECKING:
     from antcli.client.server import Server
-    from antcli.client.transport import Request
-    from antcli.commands.requests import Parts
+    from antcli.client.transport import FormPart, Request
     from antcli.context import Context
     from antcli.operations import Operation
 
@@ -27,8 +29,48 @@ _VARIABLES = {"x-api-key": "$ANTHROPIC_API_KEY", "authorization": "Bearer $ANTHR
 _NOT_COPIED = ("accept-encoding", "idempotency-key", "user-agent")
 
 
+NEW = "ID_OF_THE_FIRST_ANSWER"  # where a request needs what the one before it makes
+
+
+class Call(NamedTuple):
+    """What a command written by hand would give to `Client.call`; names may stand where ids are wanted."""
+
+    operation: str
+    path: tuple[str, ...] = ()
+    body: dict[str, Any] | None = None
+    files: Sequence[FormPart] = ()
+
+    def names(self) -> dict[str, str]:
+        """The fields that may hold a name."""
+        fields = {**dict(zip(operation_of(self.operation).path_params, self.path, strict=True)), **(self.body or {})}
+        return {name: text for name, text in fields.items() if name in REFERENCES and isinstance(text, str)}
+
+
+def preview(context: Context, *calls: Call) -> None:
+    """Prints requests in the order in which they would be sent."""
+    found = []
+    for call in calls:
+        operation = operation_of(call.operation)
+        path = dict(zip(operation.path_params, call.path, strict=True))
+        parts = Parts(path, {}, {}, call.body, tuple(call.files))
+        found.append(_described(context, operation, parts, names=call.names()))
+    if any(NEW in call.path for call in calls):
+        context.output.notice(f"{NEW} stands for the id that the server gives to the new session.")
+    if len(found) > 1 and context.output.for_programs:
+        context.output.list("requests", found)
+    else:
+        for number, request in enumerate(found):
+            context.output.text("\n" if number else "", end="")
+            _print(context, request)
+
+
 def show(context: Context, operation: Operation, parts: Parts, *, names: dict[str, str]) -> None:
     """Prints the request of an operation. `names` are the fields that may hold a name instead of an id."""
+    _print(context, _described(context, operation, parts, names=names))
+
+
+def _described(context: Context, operation: Operation, parts: Parts, *, names: dict[str, str]) -> dict[str, Any]:
+    """The request as an object for programs: a contract."""
     server = context.destination
     parts = _with_last(context, parts)
     request = Client(server).prepare(
@@ -37,17 +79,25 @@ def show(context: Context, operation: Operation, parts: Parts, *, names: dict[st
     )  # fmt: skip
     body, hidden = _body(request)
     command = curl(server, request, body, stream=operation.stream, binary=operation.binary)
-    for name, text in names.items():
-        if text not in (LAST, PICK) and not looks_like_id(REFERENCES[name], text):
-            context.output.notice(f"{text!r} may be a name: it is looked up when the request is sent.")
+    unsure = [
+        repr(text) for name, text in names.items()
+        if text not in (LAST, PICK, NEW) and not looks_like_id(REFERENCES[name], text)
+    ]  # fmt: skip
+    if unsure:
+        context.output.notice(f"Looked up when the request is sent, if it is a name: {', '.join(unsure)}.")
     if hidden:
         context.output.notice("Secrets in the body are hidden, also in the curl command.")
     if server.socket and context.running_engine() is None:
         context.output.notice(
             "The local engine does not run now: the curl command works when it does. Any command starts it."
         )
-    _print(context, server, request, body, command)
     close(parts.form)
+    headers = {name: value if is_open_header(name) else HIDDEN for name, value in request.headers.items()}
+    form = [f"{name}: {file[0]}" for name, file in request.files]
+    form += [f"{name}: {value}" for name, value in (request.form or {}).items()]
+    url = server.base_url + request.target
+    found = {"method": request.method, "url": url, "socket": server.socket, "headers": headers, "body": body}
+    return found | ({"form": form} if form else {}) | {"curl": command}
 
 
 def _with_last(context: Context, parts: Parts) -> Parts:
@@ -70,20 +120,17 @@ def _body(request: Request) -> tuple[Any, bool]:
     return shown, shown != said
 
 
-def _print(context: Context, server: Server, request: Request, body: Any, command: str) -> None:
-    headers = {name: value if is_open_header(name) else HIDDEN for name, value in request.headers.items()}
-    form = [f"{name}: {file[0]}" for name, file in request.files]
-    form += [f"{name}: {value}" for name, value in (request.form or {}).items()]
-    url = server.base_url + request.target
+def _print(context: Context, request: dict[str, Any]) -> None:
     if context.output.for_programs:
-        found = {"method": request.method, "url": url, "socket": server.socket, "headers": headers, "body": body}
-        context.output.object("request", found | ({"form": form} if form else {}) | {"curl": command})
+        context.output.object("request", request)
         return
-    lines = [f"{request.method} {url}", *(f"{name}: {value}" for name, value in headers.items())]
-    if body is not None:
-        lines += ["", json.dumps(body, ensure_ascii=False, indent=2)]
+    lines = [f"{request['method']} {request['url']}"]
+    lines += [f"{name}: {value}" for name, value in request["headers"].items()]
+    if request["body"] is not None:
+        lines += ["", json.dumps(request["body"], ensure_ascii=False, indent=2)]
+    form = request.get("form") or []
     lines += ["", *form] if form else []
-    context.output.text("\n".join([*lines, "", command]))
+    context.output.text("\n".join([*lines, "", request["curl"]]))
 
 
 def curl(server: Server, request: Request, body: Any, *, stream: bool, binary: bool) -> str:

@@ -9,7 +9,7 @@ import typer
 
 from antcli.commands import values
 from antcli.commands.base import examples
-from antcli.commands.options import YesOpt
+from antcli.commands.options import DryRunOpt, YesOpt
 from antcli.context import current
 from antcli.errors import AntError, ApiError, UsageError
 
@@ -38,12 +38,14 @@ NameArg = Annotated[str, typer.Argument(metavar="THING", help="Name, id, the beg
 
 
 @examples("ant edit agent reviewer", "EDITOR=nano ant edit env tests")
-def edit(kind: KindArg, name: NameArg, yes: YesOpt = False) -> None:
+def edit(kind: KindArg, name: NameArg, yes: YesOpt = False, dry_run: DryRunOpt = False) -> None:
     """Change a thing in your editor ($VISUAL, else $EDITOR).
 
     The changes are shown before they are sent. When somebody else changed the thing meanwhile, nothing is sent and
     your text is kept in a file.
     """
+    from antcli.commands.dry_run import Call, preview
+
     context = current()
     found = next((known for known in KINDS if kind in known.words), None)
     if found is None:
@@ -59,6 +61,8 @@ def edit(kind: KindArg, name: NameArg, yes: YesOpt = False) -> None:
         context.output.notice("Nothing changed.")
         return
     context.output.notice("".join(difference(before, after)).rstrip("\n"))
+    if dry_run:
+        return preview(context, Call(f"{found.family}.update", (id,), {**changes, **_version(found, thing)}))
     context.confirm(f"Change {id}?", yes=yes)
     _send(context, found, thing, changes, text)
 
@@ -146,16 +150,20 @@ def _edited(context: Context, text: str) -> str:
 
 
 def _send(context: Context, kind: Kind, thing: dict[str, Any], changes: dict[str, Any], text: str) -> None:
-    version = {"version": thing["version"]} if kind.family == "agents" else {}
     try:
         newest = context.client.call(f"{kind.family}.retrieve", thing["id"])
         if newest.get("updated_at") != thing.get("updated_at"):
             raise AntError(_meanwhile(kind, thing, newest), hint=f"Your text is in {_kept(thing['id'], text)}.")
-        answer = context.client.call(f"{kind.family}.update", thing["id"], body={**changes, **version})
+        answer = context.client.call(f"{kind.family}.update", thing["id"], body={**changes, **_version(kind, thing)})
     except ApiError as error:
         error.hint = f"Your text is in {_kept(thing['id'], text)}."
         raise
     context.output.object(kind.references, answer)
+
+
+def _version(kind: Kind, thing: dict[str, Any]) -> dict[str, Any]:
+    """An agent is changed only when nobody else made a new version of it."""
+    return {"version": thing["version"]} if kind.family == "agents" else {}
 
 
 def _meanwhile(kind: Kind, thing: dict[str, Any], newest: dict[str, Any]) -> str:

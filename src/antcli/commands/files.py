@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from antcli.commands.base import Commands, examples
+from antcli.commands.options import DryRunOpt
 from antcli.commands.verbs import verb
 from antcli.context import Context, current
 from antcli.errors import UsageError
@@ -31,8 +32,9 @@ Seconds = Annotated[str | None, typer.Option("--expires-in-seconds", metavar="N"
     "ant files upload data.csv", "ant files upload *.csv --expires-in 7d", "tar c . | ant files upload - -n a.tar"
 )
 def upload(
-    path: Paths = None, file: File = None, name: Name = None, expires_in: Expires = None, seconds: Seconds = None
-) -> None:
+    path: Paths = None, file: File = None, name: Name = None, expires_in: Expires = None, seconds: Seconds = None,
+    dry_run: DryRunOpt = False,
+) -> None:  # fmt: skip
     """Upload files. Each is read while it is sent, however large it is."""
     from antcli import uploads
     from antcli.commands import durations
@@ -49,6 +51,8 @@ def upload(
     for each in paths:  # all of them, before the first is sent
         if each != "-":
             uploads.readable(each)
+    if dry_run:
+        return _preview(context, paths, name, form)
     made = (_uploaded(context, each, name, form) for each in paths)
     if len(paths) == 1:
         context.output.object("files", next(made))
@@ -58,11 +62,28 @@ def upload(
         )
 
 
+def _preview(context: Context, paths: list[str], name: str | None, form: dict[str, Any]) -> None:
+    from types import SimpleNamespace
+
+    from antcli import uploads
+    from antcli.commands.dry_run import Call, preview
+
+    def part(path: str) -> tuple[str, tuple[str, Any, str]]:
+        called = _called(path, name)
+        return "file", (called, SimpleNamespace(name=path), uploads.kind_of(called))
+
+    preview(context, *(Call("files.upload", (), form, (part(path),)) for path in paths))
+
+
+def _called(path: str, name: str | None) -> str:
+    return name or ("stdin" if path == "-" else os.path.basename(path))
+
+
 def _uploaded(context: Context, path: str, name: str | None, form: dict[str, Any]) -> dict[str, Any]:
     from antcli import uploads
     from antcli.output.progress import progress
 
-    called = name or ("stdin" if path == "-" else os.path.basename(path))
+    called = _called(path, name)
     source = uploads.Source(path, file=uploads.stdin(context) if path == "-" else None)
     with progress(context.terminal, called, source.size, quiet=context.options.quiet) as shown:
         source.advance = shown.advance

@@ -17,4 +17,5 @@ ProfileArg = Annotated[str, typer.Argument(metavar="PROFILE", help="Name of the 
 TimeoutOpt = Annotated[
     str | None, typer.Option("--timeout", metavar="DURATION", help="Give up after this long: 90, 30s, 5m, 2h.")
 ]
+DryRunOpt = Annotated[bool, typer.Option("--dry-run", help="Show the request, send nothing.")]
 YesOpt = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

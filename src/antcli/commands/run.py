@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from antcli.commands.base import examples
-from antcli.commands.options import AgentOpt, EnvOpt, TimeoutOpt
+from antcli.commands.options import AgentOpt, DryRunOpt, EnvOpt, TimeoutOpt
 from antcli.context import current
 from antcli.errors import ApiError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from antcli.client.drive import Ending
     from antcli.client.turn import Turn
+    from antcli.commands.starting import Wish
     from antcli.context import Context
 
 ModelOpt = Annotated[
@@ -71,6 +72,7 @@ def run(
     timeout: TimeoutOpt = None,
     detach: DetachOpt = False,
     output_last: OutputLastOpt = None,
+    dry_run: DryRunOpt = False,
 ) -> int:
     """Give an agent a task and print its answer.
 
@@ -97,13 +99,15 @@ def run(
     events = [user_message(read_task(context, task))]
     if outcome is not None:
         events = [goals.outcome(outcome, task=events[0])]
+    wish = starting.Wish(agent=agent, environment=env, model=model, system=system, title=title, budget=limit)
+    if dry_run:
+        return _preview(context, existing, wish, events, detach=detach)
     if existing:
         session_id = context.resolve_id("sessions", existing)
         header = f"session {session_id}"
         if detach:
             context.client.call("sessions.events.send", session_id, body={"events": events})
     else:
-        wish = starting.Wish(agent=agent, environment=env, model=model, system=system, title=title, budget=limit)
         started = starting.start(context, wish, events, at_once=detach)
         session_id, header = started.session_id, started.header
     if detach:
@@ -127,6 +131,20 @@ def run(
     print_result(context, session_id, turn, ending, finished)
     report(context, session_id, turn, ending)
     return ending.exit_code
+
+
+def _preview(context: Context, session: str | None, wish: Wish, events: list[dict[str, Any]], *, detach: bool) -> int:
+    """Shows what would be sent: a new session, if there is none, and the task."""
+    from antcli.commands.dry_run import NEW, Call, preview
+    from antcli.commands.starting import draft
+
+    calls = []
+    if session is None:
+        calls.append(Call("sessions.create", (), draft(context, wish, events, at_once=detach)))
+    if session is not None or not detach:
+        calls.append(Call("sessions.events.send", (session or NEW,), {"events": events}))
+    preview(context, *calls)
+    return ExitCode.OK
 
 
 def _how_it_waits(context: Context, session_id: str, error: ApiError) -> tuple[Turn, Ending] | None:

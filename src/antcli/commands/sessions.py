@@ -9,7 +9,7 @@ import typer
 from antcli.commands.base import Commands, examples
 from antcli.commands.events_stream import stream, stream_thread
 from antcli.commands.operation import call
-from antcli.commands.options import SessionArg
+from antcli.commands.options import DryRunOpt, SessionArg
 from antcli.commands.verbs import verb
 from antcli.context import current
 from antcli.errors import UsageError
@@ -73,9 +73,10 @@ Event = Annotated[list[str] | None, typer.Option(metavar="OBJECT", help="An even
     "ant sessions events send @last @task.md",
     "ant sessions events send @last --event '{type: user.interrupt}'",
 )
-def send(session: SessionArg, text: Text = None, event: Event = None) -> None:
+def send(session: SessionArg, text: Text = None, event: Event = None, dry_run: DryRunOpt = False) -> None:
     """Send a message or other events to a session."""
     from antcli.commands import values
+    from antcli.commands.dry_run import Call, preview
 
     context = current()
     sent: list[dict[str, Any]] = []
@@ -86,6 +87,8 @@ def send(session: SessionArg, text: Text = None, event: Event = None) -> None:
         sent += values.objects(given, name="--event")
     if not sent:
         raise UsageError("Nothing to send.", hint="Give a text, or an event with --event.")
+    if dry_run:
+        return preview(context, Call("sessions.events.send", (session,), {"events": sent}))
     session_id = context.resolve_id("sessions", session)
     answer = context.client.call("sessions.events.send", session_id, body={"events": sent})
     context.output.list("events", answer["data"] or ())

@@ -9,6 +9,7 @@ import typer
 
 from antcli import uploads
 from antcli.commands.base import Commands, examples
+from antcli.commands.options import DryRunOpt
 from antcli.commands.verbs import verb
 from antcli.context import Context, current
 from antcli.errors import UsageError
@@ -40,8 +41,12 @@ verb(versions, "get", "skills.versions.retrieve", "Show a version.", "ant skills
 
 @versions.command("create")
 @examples("ant skills versions create pdf-forms ./pdf-forms")
-def create_version(skill: SkillArg = None, path: Paths = None, skill_id: Skill = None, file: File = None) -> None:
+def create_version(
+    skill: SkillArg = None, path: Paths = None, skill_id: Skill = None, file: File = None, dry_run: DryRunOpt = False
+) -> None:
     """Upload a new version of a skill."""
+    from antcli.commands.dry_run import Call, preview
+
     context = current()
     words = [word for word in (skill, *(path or ())) if word is not None]
     if skill_id is None:
@@ -49,7 +54,9 @@ def create_version(skill: SkillArg = None, path: Paths = None, skill_id: Skill =
             raise UsageError("Missing argument SKILL.")
         skill_id = words.pop(0)
     paths = _paths(words, file)
-    uploads.skill_parts(paths)  # what is wrong with them is told before anything is asked
+    parts = uploads.skill_parts(paths)  # what is wrong with them is told before anything is asked
+    if dry_run:
+        return preview(context, Call("skills.versions.create", (skill_id,), {}, parts))
     id = context.resolve_id("skills", skill_id)
     context.output.object("versions", _upload(context, "skills.versions.create", paths, {}, id))
 
@@ -102,12 +109,19 @@ verb(app, "get", "skills.retrieve", "Show a skill.", "ant skills get pdf-forms")
 
 @app.command("create")
 @examples("ant skills create ./pdf-forms", "ant skills create pdf-forms.zip --name 'PDF forms'")
-def create(path: Paths = None, file: File = None, name: Name = None, title: Title = None) -> None:
+def create(
+    path: Paths = None, file: File = None, name: Name = None, title: Title = None, dry_run: DryRunOpt = False
+) -> None:
     """Upload a skill. A folder keeps its sub-folders; .git and __pycache__ stay here."""
+    from antcli.commands.dry_run import Call, preview
+
     context = current()
     name = name if name is not None else title
     form = {} if name is None else {"display_name": name}
-    made = _upload(context, "skills.create", _paths(path or [], file), form)
+    paths = _paths(path or [], file)
+    if dry_run:
+        return preview(context, Call("skills.create", (), form, uploads.skill_parts(paths)))
+    made = _upload(context, "skills.create", paths, form)
     context.remember("skills", made["id"])
     context.output.object("skills", made)
 

@@ -37,8 +37,6 @@ class Started:
 
 def start(context: Context, wish: Wish, events: list[dict[str, Any]], *, at_once: bool = False) -> Started:
     """Make the session; with `at_once` it is born at work on `events`. Raises NoModelError before anything is made."""
-    from antcli.commands.values import text_value
-
     client = context.client
     status = client.get("/engine/status") if context.server.kind == "local" else {}
     asked = wish.model or context.default("model")
@@ -57,17 +55,39 @@ def start(context: Context, wish: Wish, events: list[dict[str, Any]], *, at_once
     environment_id = (
         context.resolve_id("environments", environment) if environment else launch.ensure_environment(client)["id"]
     )
-    session = launch.create_session(
-        client, agent["id"], environment_id, model=model,
-        title=wish.title or _title(events), budget=wish.budget,
-        system=text_value(wish.system) if wish.system is not None else None,
-        initial_events=events if at_once else None,
-    )  # fmt: skip
+    body = _body(wish, events, agent["id"], environment_id, model, at_once=at_once)
+    session = client.call("sessions.create", body=body)
     context.remember("sessions", session["id"])
     sandbox = status.get("sandbox") or {}
     if sandbox.get("available") is False:
         context.output.warning(f"Tools will fail, there is no sandbox: {sandbox.get('reason')}")
     return Started(session["id"], _header(session, status))
+
+
+def _body(
+    wish: Wish, events: list[dict[str, Any]], agent: str, environment: str, model: str | None, *, at_once: bool
+) -> dict[str, Any]:
+    from antcli.commands.values import text_value
+
+    return launch.session_body(
+        agent, environment, model=model, title=wish.title or _title(events), budget=wish.budget,
+        system=text_value(wish.system) if wish.system is not None else None,
+        initial_events=events if at_once else None,
+    )  # fmt: skip
+
+
+def draft(context: Context, wish: Wish, events: list[dict[str, Any]], *, at_once: bool) -> dict[str, Any]:
+    """The request that `start` would send, with names where ids would stand: nothing is asked or made."""
+    asked = wish.model or context.default("model")
+    agent = wish.agent or context.default("agent")
+    environment = wish.environment or context.default("environment")
+    usual = ((f"the agent {launch.AGENT_NAME!r}", agent), (f"the environment {launch.ENVIRONMENT_NAME!r}", environment))
+    made = [name for name, given in usual if not given]
+    if made:
+        context.output.notice(f"Made first, where there is none: {' and '.join(made)}.")
+    model = model_id(asked) if asked else None
+    names = (str(agent or launch.AGENT_NAME), str(environment or launch.ENVIRONMENT_NAME))
+    return _body(wish, events, *names, model, at_once=at_once)
 
 
 def undo(context: Context, session_id: str, error: ApiError) -> None:
