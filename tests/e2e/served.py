@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -32,7 +33,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 
 class Served:
-    """One `ant serve`; `kill` is SIGKILL, `restart` starts another one on the same data directory."""
+    """One `ant serve`; `kill` is SIGKILL, `start` starts another one on the same data directory."""
 
     def __init__(self, home: Path, *arguments: str, **variables: str) -> None:
         self.home = home
@@ -41,10 +42,10 @@ class Served:
         self._environment = environment(home, **variables)
         self.start()
 
-    def start(self) -> None:
+    def start(self, port: int = 0) -> None:
         with (self.home / "serve.log").open("a") as log:
             self.process = subprocess.Popen(
-                [ANT, "serve", "--port", "0", "--data-dir", str(self.data_dir), *self._arguments],
+                [ANT, "serve", "--port", str(port), "--data-dir", str(self.data_dir), *self._arguments],
                 env=self._environment, stdout=subprocess.PIPE, stderr=log, text=True,
             )  # fmt: skip
         assert self.process.stdout is not None
@@ -52,6 +53,7 @@ class Served:
         assert line, (self.home / "serve.log").read_text()
         self.ready: dict[str, Any] = json.loads(line)
         self.url = self.ready["url"]
+        self.port = urlsplit(self.url).port or 0
 
     def kill(self) -> None:
         self._end(signal.SIGKILL)

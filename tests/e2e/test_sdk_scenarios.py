@@ -1,18 +1,9 @@
-"""The same sessions through the official SDKs: Python, sync and async, in strict mode, and TypeScript on Node.
-
-The TypeScript SDK is installed by its name into a folder of the system's temporary directory, or of
-ANT_TEST_NODE_MODULES, and kept there.
-"""
+"""The same sessions through the official SDKs: Python, sync and async, in strict mode, and TypeScript on Node."""
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,11 +14,11 @@ import pytest
 import yaml
 
 from tests.e2e.blocking import blocking
+from tests.e2e.sdk import node
 from tests.e2e.sdk.play import play
 from tests.e2e.served import KEY, Served, served
 
-HERE = Path(__file__).parent / "sdk"
-SCENARIOS: list[dict[str, Any]] = yaml.safe_load((HERE / "scenarios.yaml").read_text())
+SCENARIOS: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "sdk/scenarios.yaml").read_text())
 NAMES = [scenario["name"] for scenario in SCENARIOS]
 
 
@@ -110,33 +101,9 @@ def test_python_async(engine: Served) -> None:
         check(scenario, seen)
 
 
-@pytest.fixture(scope="session")
-def node_modules() -> Path:
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("node and npm are not installed")
-    default = Path(tempfile.gettempdir()) / f"ant-test-node-{os.getuid()}"
-    folder = Path(os.environ.get("ANT_TEST_NODE_MODULES") or default)
-    folder.mkdir(mode=0o700, exist_ok=True, parents=True)
-    assert folder.stat().st_uid == os.getuid(), f"{folder} belongs to somebody else"
-    with open(folder / ".lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "node_modules/@anthropic-ai/sdk/package.json").exists():
-            command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), "@anthropic-ai/sdk"]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-            assert done.returncode == 0, done.stderr
-    return folder
-
-
-def test_typescript(engine: Served, node_modules: Path) -> None:
-    given = {
-        "url": engine.url, "key": KEY, "modules": str(node_modules),
-        "scenarios": [prepared(scenario, engine) for scenario in SCENARIOS],
-    }  # fmt: skip
-    done = subprocess.run(
-        ["node", str(HERE / "play.mjs")], input=json.dumps(given), capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
-    *played, missing, unknown = [json.loads(line) for line in done.stdout.splitlines()]
+def test_typescript(engine: Served) -> None:
+    told = node.run("play.mjs", url=engine.url, key=KEY, scenarios=[prepared(item, engine) for item in SCENARIOS])
+    *played, missing, unknown = [json.loads(line) for line in told.splitlines()]
     for scenario, seen in zip(SCENARIOS, played, strict=True):
         check(scenario, seen)
     assert (missing["kind"], missing["status"]) == ("NotFoundError", 404)

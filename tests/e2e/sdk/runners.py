@@ -1,0 +1,87 @@
+"""The Python SDK's own helpers for sessions, which tell what they did; runners.mjs has those of TypeScript."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+from pathlib import Path
+from typing import Any
+
+import anthropic
+from anthropic.lib.environments import download_session_skills
+from anthropic.lib.tools import ToolError, beta_async_tool, beta_tool
+from anthropic.lib.tools.agent_toolset import AgentToolContext, beta_agent_toolset_20260401
+
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+@beta_tool
+def add(a: int, b: int) -> str:
+    """Adds two numbers."""
+    return str(a + b)
+
+
+@beta_async_tool
+async def picture() -> Any:
+    """Shows a picture."""
+    source = {"type": "base64", "media_type": "image/png", "data": PIXEL}
+    return [{"type": "text", "text": "one pixel"}, {"type": "image", "source": source}]
+
+
+@beta_tool
+def fail() -> str:
+    """Does not work."""
+    raise ToolError("out of paper")
+
+
+async def tool_runner(client: anthropic.AsyncAnthropic, session: str, max_idle: float | None) -> Any:
+    """The calls that a session's tool runner met until it ended by itself."""
+    calls = client.beta.sessions.events.tool_runner(session, tools=[add, picture, fail], max_idle=max_idle)
+    return [told(call) async for call in calls]
+
+
+async def toolset_runner(client: anthropic.AsyncAnthropic, session: str, workdir: str) -> Any:
+    """The same with the tools of the agent toolset, in a folder."""
+    async with AgentToolContext(workdir=workdir) as context:
+        tools = beta_agent_toolset_20260401(context)
+        return [
+            told(call)
+            async for call in client.beta.sessions.events.tool_runner(session, tools=tools, max_idle=0.1)
+        ]  # fmt: skip
+
+
+def told(call: Any) -> Any:
+    return [call.name, {"posted": call.posted, "is_error": call.is_error, "confirmation": call.confirmation}]
+
+
+async def skills(client: anthropic.AsyncAnthropic, session: str, workdir: str) -> Any:
+    """The files of a session's skills below a folder, each with its text and whether it can be executed."""
+    await download_session_skills(client, workdir=workdir, session=await client.beta.sessions.retrieve(session))
+    return {
+        str(path.relative_to(workdir)): [path.read_text(), bool(path.stat().st_mode & stat.S_IXUSR)]
+        for path in Path(workdir).rglob("*")
+        if path.is_file()
+    }
+
+
+async def worker(client: anthropic.AsyncAnthropic, environment: str, key: str, workdir: str) -> None:
+    """Work as long as anything of the environment's work is not stopped."""
+    work = client.beta.environments.work
+    running = asyncio.create_task(
+        work.worker(environment_id=environment, environment_key=key, workdir=workdir, max_idle=0.1).run()
+    )
+    while [item.state async for item in work.list(environment) if item.state != "stopped"]:
+        await asyncio.sleep(0.05)
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def poller(client: anthropic.AsyncAnthropic, environment: str, key: str, workdir: str) -> None:
+    """Take all that is queued and hand each item to a worker that does this one item."""
+    work = client.beta.environments.work
+    one = work.worker(workdir=workdir, max_idle=0.1)
+    async for item in work.poller(environment_id=environment, environment_key=key, drain=True, auto_stop=False):
+        await one.handle_item(
+            work_id=item.id, environment_id=environment, session_id=item.data.id, environment_key=key,
+            work_secret=item.secret,
+        )  # fmt: skip

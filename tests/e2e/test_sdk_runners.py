@@ -1,0 +1,231 @@
+"""The helpers that the official SDKs bring for sessions, unchanged, Python and TypeScript, against a real engine."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import stat
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import anthropic
+import pytest
+
+from tests.e2e.ant import until
+from tests.e2e.sdk import node, runners
+from tests.e2e.served import KEY, TOOLSET, Served, served
+
+ASKING = TOOLSET | {"default_config": {"permission_policy": {"type": "always_ask"}}}
+RAN = {"posted": True, "is_error": False, "confirmation": None}
+CUSTOM = [
+    {"type": "custom", "name": name, "description": "A tool.", "input_schema": {"type": "object"}}
+    for name in ("add", "picture", "fail", "elsewhere")
+]
+Helper = Callable[..., "Future[Any]"]
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("runners") / "home") as engine:
+        yield engine
+
+
+@pytest.fixture
+def client(engine: Served) -> Iterator[anthropic.Anthropic]:
+    with anthropic.Anthropic(base_url=engine.url, api_key=KEY, _strict_response_validation=True) as client:
+        yield client
+
+
+@pytest.fixture(params=["python", "typescript"])
+def helper(engine: Served, request: pytest.FixtureRequest) -> Iterator[Helper]:
+    """Starts a helper of the SDK by the name that it has in `runners`, and has what it told in the end."""
+    ways = {"python": in_python, "typescript": in_typescript}
+    with ThreadPoolExecutor() as threads:
+        yield lambda name, **given: threads.submit(ways[request.param], engine, name, given)
+
+
+def in_python(engine: Served, name: str, given: dict[str, Any]) -> Any:
+    async def run() -> Any:
+        async with (
+            anthropic.AsyncAnthropic(base_url=engine.url, api_key=KEY, _strict_response_validation=True) as client,
+            asyncio.timeout(60),
+        ):
+            return await getattr(runners, name)(client, **given)
+
+    return asyncio.run(run())
+
+
+def in_typescript(engine: Served, name: str, given: dict[str, Any]) -> Any:
+    return json.loads(node.run("runners.mjs", url=engine.url, api_key=KEY, helper=name, given=given))
+
+
+def say(text: str) -> Any:
+    return {"type": "user.message", "content": [{"type": "text", "text": text}]}
+
+
+def call(*names: str, **input: Any) -> Any:
+    return {"tools": [{"name": name, "input": input} for name in names]}
+
+
+def start(
+    engine: Served, client: anthropic.Anthropic, *turns: Any, tools: Any = CUSTOM, environment: str = "", **more: Any
+) -> str:
+    agent = client.beta.agents.create(name="tester", model=engine.script(*turns), tools=tools, **more)
+    environment = environment or client.beta.environments.create(name="plain").id
+    return client.beta.sessions.create(agent=agent.id, environment_id=environment, initial_events=[say("go")]).id
+
+
+def self_hosted(client: anthropic.Anthropic) -> str:
+    return client.beta.environments.create(name="hosted", config={"type": "self_hosted"}).id
+
+
+def events(client: anthropic.Anthropic, session: str, type: str) -> list[Any]:
+    return [event for event in client.beta.sessions.events.list(session, limit=1000) if event.type == type]
+
+
+def stops(client: anthropic.Anthropic, session: str) -> list[str]:
+    return [event.stop_reason.type for event in events(client, session, "session.status_idle")]
+
+
+@pytest.mark.parametrize("end", ["archive", "delete"])
+def test_the_tool_runner_answers_what_waited_and_what_comes(
+    engine: Served, client: anthropic.Anthropic, helper: Helper, end: str
+) -> None:
+    session = start(
+        engine, client,
+        call("add", a=1, b=2),
+        {"text": "Three.", "expect": {"contains": "3"}},
+        call("picture", "fail"),
+        {"text": "Seen.", "expect": [
+            {"path": "messages[-1].content[0].content[1].source.data", "equals": runners.PIXEL},
+            {"contains": "out of paper"},
+        ]},
+    )  # fmt: skip
+    until(lambda: stops(client, session) == ["requires_action"])
+    told = helper("tool_runner", session=session, max_idle=None)
+    until(lambda: stops(client, session) == ["requires_action", "end_turn"])
+    client.beta.sessions.events.send(session, events=[say("more")])
+    until(lambda: stops(client, session)[2:][-1:] == ["end_turn"])
+    assert [event.content[0].text for event in events(client, session, "agent.message")] == ["Three.", "Seen."]
+    getattr(client.beta.sessions, end)(session)  # nothing else ends a runner without a limit
+    assert told.result(30) == [["add", RAN], ["picture", RAN], ["fail", RAN | {"is_error": True}]]
+
+
+def test_the_tool_runner_goes_on_when_the_engine_was_killed(
+    engine: Served, client: anthropic.Anthropic, helper: Helper
+) -> None:
+    session = start(
+        engine, client, call("add", a=1, b=2), {"text": "Three."}, call("add", a=3, b=4), {"text": "Seven."}
+    )  # fmt: skip
+    told = helper("tool_runner", session=session, max_idle=None)
+    until(lambda: stops(client, session)[-1:] == ["end_turn"])
+    engine.kill()
+    engine.start(port=engine.port)
+    client.beta.sessions.events.send(session, events=[say("more")])
+    until(lambda: stops(client, session)[2:][-1:] == ["end_turn"])
+    client.beta.sessions.archive(session)
+    assert told.result(30) == [["add", RAN], ["add", RAN]]
+
+
+def test_the_tool_runner_leaves_the_tools_of_others_to_them(
+    engine: Served, client: anthropic.Anthropic, helper: Helper
+) -> None:
+    session = start(engine, client, call("elsewhere", "add", a=1, b=2), {"text": "Both."})
+    told = helper("tool_runner", session=session, max_idle=0.1)
+    until(lambda: events(client, session, "user.custom_tool_result"))
+    (theirs,) = [use for use in events(client, session, "agent.custom_tool_use") if use.name == "elsewhere"]
+    client.beta.sessions.events.send(
+        session, events=[{"type": "user.custom_tool_result", "custom_tool_use_id": theirs.id}]
+    )
+    assert told.result(30) == [["elsewhere", RAN | {"posted": False}], ["add", RAN]]
+    assert stops(client, session)[-1] == "end_turn"
+
+
+def test_the_tool_runner_waits_for_confirmations(
+    engine: Served, client: anthropic.Anthropic, helper: Helper, tmp_path: Path
+) -> None:
+    session = start(
+        engine, client,
+        call("bash", command="touch allowed"), call("bash", command="touch denied"), {"text": "Done."},
+        tools=[ASKING], environment=self_hosted(client),
+    )  # fmt: skip
+    told = helper("toolset_runner", session=session, workdir=str(tmp_path))
+    for number, verdict in enumerate(["allow", "deny"], start=1):
+        until(lambda number=number: len(events(client, session, "agent.tool_use")) == number)
+        use = events(client, session, "agent.tool_use")[-1]
+        client.beta.sessions.events.send(
+            session, events=[{"type": "user.tool_confirmation", "tool_use_id": use.id, "result": verdict}]
+        )
+    denied = {"posted": False, "is_error": False, "confirmation": "deny"}
+    assert told.result(30) == [["bash", RAN | {"confirmation": "allow"}], ["bash", denied]]
+    assert [path.name for path in tmp_path.iterdir()] == ["allowed"]
+
+
+def manifest(name: str, text: str) -> bytes:
+    return f"---\nname: {name}\ndescription: A skill.\n---\n{text}\n".encode()
+
+
+def archive(**files: tuple[bytes, int]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as made:
+        for path, (content, mode) in files.items():
+            info = zipfile.ZipInfo(path)
+            info.create_system, info.external_attr = 3, (stat.S_IFREG | mode) << 16
+            made.writestr(info, content)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def skilled(engine: Served) -> list[Any]:
+    """One skill by a version that is not its newest, from files, and one by `latest`, from an archive."""
+    with anthropic.Anthropic(base_url=engine.url, api_key=KEY) as client:
+        greeting = client.beta.skills.create(files=[("greeting/SKILL.md", manifest("greeting", "Good day."))])
+        client.beta.skills.versions.create(
+            greeting.id, files=[("greeting/SKILL.md", manifest("greeting", "Good night."))]
+        )
+        zipped = archive(**{
+            "tools/SKILL.md": (manifest("tools", "Run it."), 0o644),
+            "tools/scripts/hello": (b"#!/bin/sh\necho hello from $0\n", 0o755),
+        })  # fmt: skip
+        tools = client.beta.skills.create(files=[("tools.zip", zipped)])
+    return [
+        {"type": "custom", "skill_id": greeting.id, "version": greeting.latest_version_id},
+        {"type": "custom", "skill_id": tools.id, "version": "latest"},
+    ]
+
+
+def test_the_skills_of_a_session_are_downloaded(
+    engine: Served, client: anthropic.Anthropic, helper: Helper, skilled: list[Any], tmp_path: Path
+) -> None:
+    session = start(engine, client, {"text": "Hi."}, tools=[TOOLSET], skills=skilled)
+    assert helper("skills", session=session, workdir=str(tmp_path)).result(30) == {
+        "skills/greeting/SKILL.md": [manifest("greeting", "Good day.").decode(), False],
+        "skills/tools/SKILL.md": [manifest("tools", "Run it.").decode(), False],
+        "skills/tools/scripts/hello": ["#!/bin/sh\necho hello from $0\n", True],
+    }
+
+
+@pytest.mark.parametrize("way", ["worker", "poller"])
+def test_a_worker_has_the_skills_and_leaves_custom_tools_to_a_tool_runner(
+    engine: Served, client: anthropic.Anthropic, helper: Helper, skilled: list[Any], tmp_path: Path, way: str
+) -> None:
+    environment = self_hosted(client)
+    both = {"tools": [
+        {"name": "bash", "input": {"command": "skills/tools/scripts/hello; echo made > by-worker"}},
+        {"name": "add", "input": {"a": 1, "b": 2}},
+    ]}  # fmt: skip
+    session = start(
+        engine, client, both, {"text": "Done.", "expect": [{"contains": "hello from"}, {"contains": "3"}]},
+        tools=[TOOLSET, CUSTOM[0]], skills=skilled, environment=environment,
+    )  # fmt: skip
+    until(lambda: client.beta.environments.work.list(environment).data)
+    working = helper(way, environment=environment, key=KEY, workdir=str(tmp_path))
+    told = helper("tool_runner", session=session, max_idle=0.1)
+    assert ["add", RAN] in told.result(30)
+    working.result(30)
+    assert [event.content[0].text for event in events(client, session, "agent.message")] == ["Done."]
+    assert {path.name for path in tmp_path.iterdir()} >= {"by-worker"}
