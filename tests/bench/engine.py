@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -182,36 +184,67 @@ async def _store_rate(path: Path, producers: int, count: int, *, records: int) -
 
 
 def sessions(scale: Scale, home: Path) -> list[Row]:
-    """Made and run to idle, all asked for at once."""
-    calls = [{"tools": [{"name": "bash", "input": {"command": f"echo {number}"}}]} for number in range(3)]
+    """Made and run to idle, all asked for at once; the last call shows that the shell was kept since the first."""
+    count = scale(200, 3)
+    none, hands, slow = _script([]), _script(_COMMANDS), _script(_COMMANDS, delay=scale(1, 0))
+    text, _ = _at_once(home / "text", count, none)
+    tools, _ = _at_once(home / "tools", count, hands, _COMMANDS)
+    kept, peak = _at_once(home / "kept", count, slow, _COMMANDS)
+    what = f"sessions made and run to idle, {count} at once"
     return [
-        _at_once(home / "text", scale(200, 4), [{"text": "ok"}], tools=False, budget=50),
-        _at_once(home / "tools", scale(60, 2), [*calls, {"text": "ok"}], tools=True, budget=0),
-    ]
+        Row(what, _told(text), "50/s, none fails", "", text["per_second"] >= 50 and not text["failed"], text),
+        Row("... 3 bash calls each", _told(tools), "none fails", "", not tools["failed"], tools),
+        Row("... of a model that takes a second each time", _told(kept), "none fails", "", not kept["failed"], kept),
+        Row(f"... its peak of memory, with {peak['sandboxes']:.0f} sandboxes",
+            f"engine {peak['engine_mb']:.0f} MB, sandboxes {peak['sandboxes_mb']:.0f} MB PSS", figures=peak),
+    ]  # fmt: skip
 
 
-def _at_once(home: Path, count: int, turns: list[dict[str, Any]], *, tools: bool, budget: int) -> Row:
+_COMMANDS = ("cd /tmp; n=1", "n=$((n+1))", "echo $n $PWD")
+
+
+def _script(commands: Sequence[str], delay: int = 0) -> list[dict[str, Any]]:
+    calls = [{"tools": [{"name": "bash", "input": {"command": command}}]} for command in commands]
+    return [turn | {"delay": delay} for turn in (*calls, {"text": "ok"})]
+
+
+def _told(figures: dict[str, float]) -> str:
+    return f"{figures['per_second']:.0f}/s, {figures['failed']:.0f} failed"
+
+
+def _at_once(
+    home: Path, count: int, turns: list[dict[str, Any]], commands: Sequence[str] = ()
+) -> tuple[dict[str, float], dict[str, float]]:
+    """The figures, and the peak of what is held meanwhile."""
+    peak = dict.fromkeys(("sandboxes", "sandboxes_mb"), 0.0)
     with engine(home) as served, served.connect() as ask:
-        agent = served.agent(ask, served.script(*turns), tools=tools)
+        body = served.new_session(served.agent(ask, served.script(*turns), tools=bool(commands)), "go")
         clients = [served.connect() for _ in range(count)]
-        body = served.new_session(agent, "go")
         begin = time.perf_counter()
         for client in clients:
             client.send("POST", "/v1/sessions", body)
+        ids = [json.loads(client.receive())["id"] for client in clients]
+        while served.sessions(ask, "idle") < count:
+            assert time.perf_counter() - begin < 120, "the sessions do not end"
+            if turns[0]["delay"]:  # to look at so many processes takes its time
+                _look(served.pid, peak)
+            time.sleep(0.05)
+        took = time.perf_counter() - begin
+        failed = sum(_failed(ask, id, len(commands)) for id in ids)
         for client in clients:
-            client.receive()
             client.socket.close()
-        until(lambda: served.sessions(ask, "idle") == count, 60)
-        rate = count / (time.perf_counter() - begin)
-        found = ask("GET", f"/v1/sessions?limit={min(count, 100)}")["data"]
-        failed = sum(_failed(ask, session["id"]) for session in found)
-    what = f"sessions made and run to idle, {count} at once{', 3 bash calls each' if tools else ''}"
-    holds = (rate >= budget and not failed) if budget else None
-    return Row(what, f"{rate:.0f}/s, {failed} failed", f"{budget}/s, none fails" if budget else "", "", holds,
-               {"sessions_per_second": rate, "failed": failed})  # fmt: skip
+        peak["engine_mb"] = measure.peak_megabytes(served.pid)
+    return {"per_second": count / took, "failed": failed}, peak
 
 
-def _failed(ask: Connection, session: str) -> bool:
-    last = ask("GET", f"{events(session)}?order=desc&limit=1")["data"][0]
-    errors = ask("GET", f"{events(session)}?types[]=session.error")["data"]
-    return bool(errors) or last.get("stop_reason") != {"type": "end_turn"}
+def _look(pid: int, peak: dict[str, float]) -> None:
+    held = {"sandboxes": len(measure.children(pid)),
+            "sandboxes_mb": measure.proportional_megabytes(measure.descendants(pid))}  # fmt: skip
+    peak |= {name: max(peak[name], value) for name, value in held.items()}
+
+
+def _failed(ask: Connection, session: str, calls: int) -> bool:
+    log = ask("GET", f"{events(session)}?limit=1000")["data"]
+    results = [e["content"][0]["text"] for e in log if e["type"] == "agent.tool_result" and not e["is_error"]]
+    kept = len(results) == calls and results[-1:] in ([], ["2 /tmp"])
+    return not kept or log[-1].get("stop_reason") != {"type": "end_turn"}

@@ -77,6 +77,15 @@ def resident_megabytes(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
+def peak_megabytes(pid: int) -> float:
+    """The most that was ever resident."""
+    return next(
+        int(line.split()[1]) / 1024
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+        if line.startswith("VmHWM:")
+    )
+
+
 def proportional_megabytes(pids: Sequence[int]) -> float:
     """Memory of processes in which a shared page counts once."""
     total = 0

@@ -96,12 +96,14 @@ class Gate:
 
 
 class Hands:
-    """Sandboxes whose calls are answered by `work(tool, input)`, awaited where it can be. `ran` lists the calls."""
+    """Sandboxes whose calls are answered by `work(tool, input)`, awaited where it can be. `ran` lists the calls,
+    `rested` the sessions whose turns ended."""
 
     def __init__(
         self, work: Callable[[str, dict[str, Any]], Any] = lambda tool, input: ToolResult.text("done")
     ) -> None:
         self.ran: list[dict[str, Any]] = []
+        self.rested: list[str] = []
         self._work = work
 
     def prepare(self, recipe: Any) -> None: ...
@@ -110,6 +112,9 @@ class Hands:
         self.ran.append(input)
         result = self._work(tool, input)
         return await result if inspect.isawaitable(result) else result
+
+    def end_turn(self, session_id: str) -> None:
+        self.rested.append(session_id)
 
     async def remove(self, recipe: Any) -> None: ...
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from antcli import __version__
 from antcli.engine.access import server_key
+from antcli.engine.capacity import open_many_files
 from antcli.engine.clock import now
 from antcli.engine.handover import fingerprint
 from antcli.engine.log_lines import log_to_stderr
@@ -54,6 +55,7 @@ def serve(settings: EngineSettings, *, foreground: bool = True, api_key_file: Pa
         settings = replace(settings, api_key=server_key(settings, api_key_file))
     with _locked(settings.data_dir), _listening(settings) as (listener, address):
         log_to_stderr(settings.log_format)
+        open_many_files()
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(_Process(settings, foreground).run(listener, address))
 

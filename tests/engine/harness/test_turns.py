@@ -5,7 +5,9 @@ import asyncio
 import pytest
 
 from antcli.engine.errors import RequestError
+from antcli.engine.sandbox.base import ToolResult
 from tests.engine.core import ASK, CUSTOM, agent, message, results, running, texts, toolset, types
+from tests.engine.doubles import Hands, Turns, answer, text, use
 
 TURN = [
     "session.status_running",
@@ -271,3 +273,17 @@ def test_a_message_that_a_client_repeats_under_its_key_is_taken_once(tmp_path):
             assert texts(await core.idle(id)) == ["one", "two"]
 
     asyncio.run(scenario())
+
+
+def test_the_hands_rest_when_the_turn_is_over_and_not_between_its_calls(tmp_path):
+    at_calls = []
+    hands = Hands(lambda tool, input: at_calls.append(list(hands.rested)) or ToolResult.text("done"))
+
+    async def scenario():
+        brain = Turns(answer(use("bash", command="a")), answer(use("bash", command="b")), answer(text("ok")))
+        async with running(tmp_path, brain=brain, hands=hands) as core:
+            id = await core.create(agent("any", toolset()), "go")
+            await core.idle(id)
+        return id
+
+    assert (asyncio.run(scenario()), at_calls) == (hands.rested[-1], [[], []])

@@ -199,7 +199,9 @@ def test_idle_sandboxes_are_put_away_and_files_stay(backend: Counting, recipe: R
     async def scenario(sandboxes: Sandboxes) -> None:
         await bash(sandboxes, recipe, "echo kept > f; exec -a $MARK-pool-idle sleep 300 &")
         await bash(sandboxes, recipe, "sleep 0.3")  # longer than the idle time, but not idle
+        await asyncio.sleep(0.3)  # the turn goes on: the model takes its time
         assert running("pool-idle")
+        sandboxes.end_turn(recipe.session_id)
         await until(lambda: not running("pool-idle"))
         assert not sandboxes._places
         assert text(await bash(sandboxes, recipe, "cat f")) == "kept"
@@ -334,6 +336,7 @@ def test_of_many_that_rest_the_unused_and_the_longest_unused_go_first(
             await until(lambda: backend.made == 1 and not backend.at_once)
             for recipe in recipes[1:]:
                 await bash(sandboxes, recipe, "cd /tmp")
+                sandboxes.end_turn(recipe.session_id)
             # 0 was never used, 1 longest not: both went, and 1 begins anew.
             assert text(await bash(sandboxes, recipes[2], "pwd")) == "/tmp"
             assert text(await bash(sandboxes, recipes[3], "pwd")) == "/tmp"
@@ -358,6 +361,81 @@ def test_only_some_are_made_ahead_and_a_call_makes_its_own(
             await until(lambda: backend.made == 2 and not backend.at_once)
             assert text(await bash(sandboxes, recipes[3], "echo here")) == "here"
             assert backend.made == 3
+        finally:
+            await sandboxes.close()
+
+    asyncio.run(scenario())
+
+
+def room_for(count: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Sandboxes, list[Recipe]]:
+    """Sandboxes on a machine that holds so many, and the recipes of one session more."""
+    monkeypatch.setattr(pool_module, "sandboxes_at_once", lambda: count)
+    recipes = [Recipe(f"sesn_{n}", tmp_path / str(n), "none", {"MARK": MARK}) for n in range(count + 1)]
+    return Sandboxes("auto"), recipes
+
+
+def test_when_the_machine_is_full_a_call_waits_until_a_turn_ends(
+    backend: Counting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        sandboxes, recipes = room_for(2, monkeypatch, tmp_path)
+        try:
+            for recipe in recipes[:2]:
+                await bash(sandboxes, recipe, "cd /tmp")
+            waiting = asyncio.create_task(bash(sandboxes, recipes[2], "echo in"))
+            await until(lambda: bool(sandboxes._waiting))
+            sandboxes.prepare(Recipe("sesn_ahead", tmp_path / "ahead", "none", {"MARK": MARK}))
+            assert [text(await bash(sandboxes, recipe, "pwd")) for recipe in recipes[:2]] == ["/tmp", "/tmp"]
+            assert not waiting.done() and backend.made == 2
+            sandboxes.end_turn(recipes[0].session_id)
+            assert text(await waiting) == "in"
+            assert text(await bash(sandboxes, recipes[1], "pwd")) == "/tmp"
+        finally:
+            await sandboxes.close()
+        assert not sandboxes._room.locked() and not sandboxes._waiting
+
+    asyncio.run(scenario())
+
+
+def test_a_sandbox_that_made_room_within_a_turn_is_told_of(
+    backend: Counting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "PATIENCE_SECONDS", 0.2)
+
+    async def scenario() -> None:
+        sandboxes, recipes = room_for(2, monkeypatch, tmp_path)
+        try:
+            for recipe in recipes[:2]:
+                await bash(sandboxes, recipe, "cd /tmp; echo kept > /workspace/f")
+            assert text(await bash(sandboxes, recipes[2], "echo in")) == "in"
+            assert text(await bash(sandboxes, recipes[1], "pwd")) == "/tmp"
+            again = await bash(sandboxes, recipes[0], "pwd; cat f")
+            assert "was put away" in again.content[0]["text"]
+            assert again.content[1]["text"].split() == ["/workspace", "kept"] and not again.is_error
+            assert text(await bash(sandboxes, recipes[0], "pwd")) == "/workspace"
+        finally:
+            await sandboxes.close()
+
+    asyncio.run(scenario())
+
+
+def test_who_gives_up_waiting_for_room_takes_none(
+    backend: Counting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        sandboxes, recipes = room_for(1, monkeypatch, tmp_path)
+        try:
+            await bash(sandboxes, recipes[0], "cd /tmp")
+            waiting = asyncio.create_task(bash(sandboxes, recipes[1], "echo in"))
+            await until(lambda: bool(sandboxes._waiting))
+            waiting.cancel()
+            await sandboxes.discard(recipes[1].session_id)
+            assert not sandboxes._waiting
+            await sandboxes.discard(recipes[0].session_id)
+            backend.failure = SandboxUnavailableError("broken")
+            assert (await bash(sandboxes, recipes[1], "true")).is_error
+            backend.failure = None
+            assert text(await bash(sandboxes, recipes[1], "echo in")) == "in"
         finally:
             await sandboxes.close()
 

@@ -68,6 +68,7 @@ class Harness:
             await self._recover(log, epoch)
             await self._go_on(log, epoch, control)
         finally:
+            self._sandboxes.end_turn(log.id)
             await self._mcp.end_run(log.id)
 
     async def _go_on(self, log: SessionLog, epoch: int, control: Control) -> None:

@@ -12,15 +12,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from antcli.engine.capacity import sandboxes_at_once
 from antcli.engine.sandbox.base import Backend, Recipe, Sandbox, SandboxDiedError, SandboxUnavailableError, ToolResult
 from antcli.engine.sandbox.choose import choose
 
 PROVISIONING_AT_ONCE = 8
 UNASKED_AT_ONCE = 2
 MOST_UNASKED = 32  # sandboxes made ahead that no call has used yet
-MOST_RESTING = 64  # sandboxes that no call uses, about 5 MB each; the least needed one goes when there are more
+MOST_RESTING = 64  # sandboxes of sessions at rest, about 5 MB each; the least needed one goes when there are more
 # A sandbox that nobody waits for yet leaves the processors to the first model request for this long.
 UNASKED_DELAY_SECONDS = 0.08
+PATIENCE_SECONDS = 10.0  # within a turn a sandbox that makes room for others has not been used for this long
+_PUT_AWAY = (
+    "The sandbox of the earlier calls was put away, since other sessions needed its room: this is a new one. The files "
+    "in /workspace and /mnt/session/outputs are the same; the shell, what it had started and all other files are gone."
+)
 
 
 class _Place:
@@ -31,6 +37,7 @@ class _Place:
     def __init__(self) -> None:
         self.asked = asyncio.Event()  # a call waits for it
         self.calls = 0
+        self.in_turn = False  # the session's turn goes on: its next call relies on the same shell
         self.warnings: tuple[str, ...] = ()  # not told yet
         self.resting_since = 0.0
         self.idle: asyncio.TimerHandle | None = None
@@ -39,6 +46,8 @@ class _Place:
 
 class Sandboxes:
     """`backend_wish` as for `choose`. A sandbox that nobody uses for `idle_seconds` is destroyed; its files stay.
+
+    There are never more than the machine can hold: the least needed one makes room for the next, a call waits its turn.
 
     `furnish` completes the recipe of each sandbox that is about to be made: it lays out what the session has attached.
     """
@@ -51,6 +60,9 @@ class Sandboxes:
         self._furnish = furnish
         self._idle_seconds = idle_seconds
         self._places: dict[str, _Place] = {}
+        self._room = asyncio.Semaphore(sandboxes_at_once())
+        self._waiting: set[_Place] = set()  # for room
+        self._put_away: set[str] = set()  # sessions that lost theirs within a turn and are not told yet
         self._slots = asyncio.Semaphore(PROVISIONING_AT_ONCE)
         self._unasked_slots = asyncio.Semaphore(UNASKED_AT_ONCE)
         self._choosing = asyncio.Lock()
@@ -70,7 +82,10 @@ class Sandboxes:
         call is dead."""
         place = self._place(recipe)
         place.calls += 1
+        place.in_turn = True
         place.asked.set()
+        if place in self._waiting:
+            self._make_room()
         try:
             sandbox = await _made(place.making)
             warnings, place.warnings = place.warnings, ()
@@ -90,6 +105,13 @@ class Sandboxes:
         finally:
             place.calls -= 1
             self._rest(recipe.session_id, place)
+
+    def end_turn(self, session_id: str) -> None:
+        """The session rests: what its shell holds is not counted on from now on."""
+        self._put_away.discard(session_id)
+        if place := self._places.get(session_id):
+            place.in_turn = False
+            self._rest(session_id, place)
 
     async def discard(self, session_id: str) -> None:
         """Destroy the session's sandbox; its files stay."""
@@ -125,6 +147,9 @@ class Sandboxes:
             if place is not None:
                 self._drop(recipe.session_id, place)
             place = self._places[recipe.session_id] = _Place()
+            if recipe.session_id in self._put_away:
+                self._put_away.discard(recipe.session_id)
+                place.warnings = (_PUT_AWAY,)
             place.making = asyncio.create_task(self._make(recipe, place))
             place.making.add_done_callback(partial(self._made, recipe.session_id, place))
         return place
@@ -136,18 +161,36 @@ class Sandboxes:
                 await place.asked.wait()
         if self._furnish is not None:
             recipe = await self._furnish(recipe)
-            place.warnings = recipe.warnings
+            place.warnings += recipe.warnings
         async with contextlib.AsyncExitStack() as slots:
             if not place.asked.is_set():
                 await self._unasked_turn(place, slots)
-            await slots.enter_async_context(self._slots)
-            if self._closed:
-                raise SandboxUnavailableError("The engine is stopping.")
-            backend = await self._backend()
+            await self._take_room(place)
             try:
-                return await backend.provision(recipe)
-            except OSError as error:
-                raise SandboxUnavailableError(f"{error.filename or recipe.home}: {error.strerror}") from error
+                await slots.enter_async_context(self._slots)
+                return await self._provision(recipe)
+            except BaseException:
+                self._room.release()
+                raise
+
+    async def _provision(self, recipe: Recipe) -> Sandbox:
+        if self._closed:
+            raise SandboxUnavailableError("The engine is stopping.")
+        backend = await self._backend()
+        try:
+            return await backend.provision(recipe)
+        except OSError as error:
+            raise SandboxUnavailableError(f"{error.filename or recipe.home}: {error.strerror}") from error
+
+    async def _take_room(self, place: _Place) -> None:
+        """Wait, in the order of asking, until the machine can hold one more. `_end` gives the room back."""
+        if self._room.locked():
+            self._waiting.add(place)
+            self._make_room()
+        try:
+            await self._room.acquire()
+        finally:
+            self._waiting.discard(place)
 
     async def _unasked_turn(self, place: _Place, slots: contextlib.AsyncExitStack) -> None:
         """Wait for one of the few slots for sandboxes that nobody waits for, or until somebody does."""
@@ -174,19 +217,27 @@ class Sandboxes:
         if place.calls == 0 and place.making.done() and self._places.get(session_id) is place:
             loop = asyncio.get_running_loop()
             place.resting_since = loop.time()
-            place.idle = loop.call_later(self._idle_seconds, self._put_away, session_id, place)
+            if place.in_turn:
+                place.idle = loop.call_later(PATIENCE_SECONDS + 0.1, self._make_room)
+            else:
+                place.idle = loop.call_later(self._idle_seconds, self._drop, session_id, place)
             self._make_room()
 
     def _make_room(self) -> None:
-        """Put away the sandbox that was never used, or not for the longest time, when too many rest."""
-        resting = {id: place for id, place in self._places.items() if place.calls == 0 and place.making.done()}
-        if len(resting) > MOST_RESTING:
-            id = min(resting, key=lambda id: (resting[id].asked.is_set(), resting[id].resting_since))
-            self._drop(id, resting[id])
+        """Put away the least needed sandbox when too many rest, or when others wait for its room."""
+        resting = [(id, place) for id, place in self._places.items() if place.calls == 0 and place.making.done()]
+        at_rest = [(id, place) for id, place in resting if not place.in_turn]
+        if at_rest and (len(at_rest) > MOST_RESTING or self._lacks_room()):
+            # One that was never used first, then the one that was not for the longest time.
+            self._drop(*min(at_rest, key=lambda item: (item[1].asked.is_set(), item[1].resting_since)))
+        elif resting and self._lacks_room() and any(place.asked.is_set() for place in self._waiting):
+            id, place = min(resting, key=lambda item: item[1].resting_since)
+            if place.resting_since <= asyncio.get_running_loop().time() - PATIENCE_SECONDS:
+                self._put_away.add(id)
+                self._drop(id, place)
 
-    def _put_away(self, session_id: str, place: _Place) -> None:
-        if place.calls == 0:
-            self._drop(session_id, place)
+    def _lacks_room(self) -> bool:
+        return len(self._waiting) > len(self._ending)
 
     def _drop(self, session_id: str, place: _Place) -> asyncio.Task[None]:
         if self._places.get(session_id) is place:
@@ -194,10 +245,23 @@ class Sandboxes:
         if place.idle is not None:
             place.idle.cancel()
         if place.ending is None:
-            place.ending = asyncio.create_task(_end(place.making))
+            place.ending = asyncio.create_task(self._end(place.making))
             self._ending.add(place.ending)
-            place.ending.add_done_callback(self._ending.discard)
+            place.ending.add_done_callback(self._ended)
         return place.ending
+
+    async def _end(self, making: asyncio.Task[Sandbox]) -> None:
+        making.cancel()
+        with contextlib.suppress(asyncio.CancelledError, SandboxUnavailableError):
+            sandbox = await making
+            try:
+                await sandbox.destroy()
+            finally:
+                self._room.release()
+
+    def _ended(self, ending: asyncio.Task[None]) -> None:
+        self._ending.discard(ending)
+        self._make_room()
 
 
 def _is_dead(making: asyncio.Task[Sandbox]) -> bool:
@@ -214,12 +278,6 @@ async def _made(making: asyncio.Task[Sandbox]) -> Sandbox:
         if task is not None and not task.cancelling():  # not the call was cancelled, but the making of the sandbox
             raise SandboxDiedError from None
         raise
-
-
-async def _end(making: asyncio.Task[Sandbox]) -> None:
-    making.cancel()
-    with contextlib.suppress(asyncio.CancelledError, SandboxUnavailableError):
-        await (await making).destroy()
 
 
 def delete_tree(root: Path) -> None:

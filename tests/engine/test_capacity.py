@@ -1,0 +1,40 @@
+"""What the machine can hold, under limits of a process of its own."""
+
+import resource
+import subprocess
+import sys
+
+from antcli.engine import capacity
+
+PROGRAM = """
+import resource
+from antcli.engine.capacity import open_many_files, sandboxes_at_once
+resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
+open_many_files()
+print(*resource.getrlimit(resource.RLIMIT_NOFILE), sandboxes_at_once())
+"""
+
+
+def under_limits(soft: int, hard: int) -> list[int]:
+    program = PROGRAM.format(soft=soft, hard=hard)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return [int(word) for word in done.stdout.split()]
+
+
+def test_the_limit_on_open_files_is_raised_as_far_as_it_may():
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    most = 10_240 if hard == resource.RLIM_INFINITY else min(hard, 10_240)
+    assert under_limits(256, hard)[0] == most
+    assert under_limits(256, 1024)[:2] == [1024, 1024]
+
+
+def test_few_files_mean_few_sandboxes_but_some():
+    assert under_limits(1024, 1024)[2] <= 170
+    assert under_limits(256, 256)[2] == 8
+
+
+def test_a_quarter_of_the_memory_is_for_sandboxes(monkeypatch):
+    monkeypatch.setattr(capacity, "_memory", lambda: 2**30)
+    assert capacity.sandboxes_at_once() == 42
+    monkeypatch.setattr(capacity, "_memory", lambda: 2**40)
+    assert capacity.sandboxes_at_once() <= 256
