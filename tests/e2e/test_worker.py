@@ -62,18 +62,27 @@ async def until(client, session, condition):
             await asyncio.sleep(0.05)
 
 
+async def until_waiting(client, session):
+    """Until the session waits for its worker."""
+    async with asyncio.timeout(15):
+        while client.beta.sessions.retrieve(session).status != "idle":
+            await asyncio.sleep(0.05)
+
+
 def has_ended(events):
     return events[-1].type == "session.status_idle" and events[-1].stop_reason.type == "end_turn"
 
 
-def work(engine, environment, workdir, session, condition=has_ended, meanwhile=None):
-    """All events once the session has ended, with a worker that polls until its item is over."""
+def work(engine, environment, workdir, session, condition=has_ended, meanwhile=None, before=None):
+    """All events once the session has ended, with a worker that polls until its items are over. `before` is called
+    with each request of the worker before that is sent."""
     key = ant(engine, "envs", "keys", "create", environment, "--transform", "key", "-r").strip()
 
     async def run():
         async with (
             anthropic.AsyncAnthropic(base_url=engine.url, api_key=KEY) as client,
-            anthropic.AsyncAnthropic(base_url=engine.url, api_key="not-the-key") as worker_client,
+            anthropic.DefaultAsyncHttpxClient(event_hooks={"request": [before] if before else []}) as http,
+            anthropic.AsyncAnthropic(base_url=engine.url, api_key="not-the-key", http_client=http) as worker_client,
         ):
             worker = worker_client.beta.environments.work.worker(
                 environment_id=environment, environment_key=key, workdir=workdir, max_idle=0.1
@@ -84,7 +93,7 @@ def work(engine, environment, workdir, session, condition=has_ended, meanwhile=N
                     await meanwhile(client)
                 events = await until(client, session, condition)
                 async with asyncio.timeout(30):
-                    while [item.state async for item in client.beta.environments.work.list(environment)] != ["stopped"]:
+                    while {item.state async for item in client.beta.environments.work.list(environment)} != {"stopped"}:
                         await asyncio.sleep(0.05)
                 return events
             finally:
@@ -151,6 +160,24 @@ def test_a_worker_fetches_the_skills_of_the_agent(engine, client, environment, t
     events = work(engine, environment, str(tmp_path), session)
     (result,) = [event for event in events if event.type == "user.tool_result"]
     assert "Say ahoy." in result.content[0].text and not result.is_error
+
+
+def test_a_message_that_meets_a_leaving_worker_is_worked_on(engine, client, environment, tmp_path):
+    session = start(engine, client, environment, {"text": "idle"}, call("bash", command="echo late"), {"text": "done"})
+    sent = []
+
+    async def before(request):
+        if request.url.path.endswith("/stop") and not sent:  # it has made up its mind, and looks at no more events
+            sent.append(await asyncio.to_thread(client.beta.sessions.events.send, session, events=[say("late")]))
+            await until_waiting(client, session)
+
+    def both(events):
+        return has_ended(events) and sum(event.type == "user.message" for event in events) == 2
+
+    events = work(engine, environment, str(tmp_path), session, condition=both, before=before)
+    (result,) = [event for event in events if event.type == "user.tool_result"]
+    assert "late" in result.content[0].text and not result.is_error
+    assert len(list(client.beta.environments.work.list(environment))) == 2
 
 
 def test_an_interrupt_answers_what_no_worker_has_run(engine, client, environment):

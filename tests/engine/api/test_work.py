@@ -190,6 +190,41 @@ def test_a_lapsed_lease_is_given_to_the_next_worker(
     assert work.retrieve(item.id, environment_id=environment).state == "stopped"
 
 
+def test_what_arrives_while_a_worker_leaves_finds_the_next_one(
+    sdk: anthropic.Anthropic, server: Server, agent: str, environment: str
+) -> None:
+    work = sdk.beta.environments.work
+    id = session(sdk, agent, environment, HELLO)
+
+    def take() -> str:
+        item = work.poll(environment)
+        assert item and item.data.id == id
+        work.ack(item.id, environment_id=environment)
+        return item.id
+
+    for force in (True, False):
+        left = take()
+        sdk.beta.sessions.events.send(id, events=[HELLO])  # the worker is about to go, and does not see it
+        assert work.poll(environment) is None
+        work.stop(left, environment_id=environment, force=force)
+    left = take()
+    work.stop(left, environment_id=environment, force=True)  # it failed with nothing new: not to be tried for ever
+    assert work.poll(environment) is None
+
+    quiet = session(sdk, agent, environment)
+
+    async def offer() -> None:
+        await server.services.work.offer(environment, quiet)
+
+    server.call(offer)
+    item = work.poll(environment)
+    assert item and item.data.id == quiet
+    work.ack(item.id, environment_id=environment)
+    server.call(offer)
+    work.stop(item.id, environment_id=environment, force=True)
+    assert work.poll(environment) is None  # the session has come to rest meanwhile
+
+
 def test_a_poll_waits_for_work(server: Server, sdk: anthropic.Anthropic, agent: str, environment: str) -> None:
     queue = server.services.work
 
