@@ -29,8 +29,7 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
     ("sandbox", "Tools run on this machine under bubblewrap (or Docker, Podman), with the programs installed here."),
     (
         "self_hosted",
-        "Sessions in self_hosted environments are queued for workers, which run their tools; outcomes are refused there"
-        " for now.",
+        "A grader of outcomes does not reach the worker: it is shown the calls of the tools and their results instead.",
     ),
     (
         "self_hosted",

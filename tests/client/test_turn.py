@@ -171,3 +171,44 @@ def test_only_a_denial_carries_a_message() -> None:
     }  # fmt: skip
     assert confirmation("sevt_1", allow=False, message="no")["deny_message"] == "no"
     assert "deny_message" not in confirmation("sevt_1", allow=False)
+
+
+def use(id: str = "sevt_u", type: str = "agent.tool_use", permission: str = "allow") -> Event:
+    return {"id": id, "type": type, "name": "bash", "input": {}, "evaluated_permission": permission}
+
+
+def result(id: str, type: str = "user.tool_result", key: str = "tool_use_id") -> Event:
+    return {"id": f"{id}_result", "type": type, key: id}
+
+
+def test_a_turn_whose_tools_run_at_a_worker_is_not_over() -> None:
+    waits = [running(), use(), idle("requires_action", event_ids=["sevt_u"])]
+    turn = folded(*waits)
+    assert turn.at_worker and not turn.ended
+    turn.see(result("sevt_u"))
+    assert not turn.ended  # it is about to go on
+    turn.see(running())
+    turn.see(idle())
+    assert turn.ended and turn.exit_code == ExitCode.OK
+
+
+@pytest.mark.parametrize(
+    ("calls", "asked"),
+    [
+        ([use(permission="ask")], True),
+        ([use(type="agent.custom_tool_use")], True),
+        ([use(), use("sevt_c", "agent.custom_tool_use")], True),
+        ([use("sevt_c", "agent.custom_tool_use"), result("sevt_c", "user.custom_tool_result", "custom_tool_use_id"),
+          use()], False),
+        ([use(permission="ask"), {"id": "sevt_y", "type": "user.tool_confirmation", "tool_use_id": "sevt_u",
+                                  "result": "allow"}], False),
+    ],
+)  # fmt: skip
+def test_a_turn_that_asks_somebody_is_over(calls: list[Event], asked: bool) -> None:
+    ids = [call["id"] for call in calls if "name" in call]
+    turn = folded(running(), *calls, idle("requires_action", event_ids=ids))
+    assert turn.ended is asked
+
+
+def test_a_call_that_was_not_seen_asks_somebody() -> None:
+    assert folded(running(), idle("requires_action", event_ids=["sevt_u"])).ended

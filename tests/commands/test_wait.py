@@ -84,3 +84,24 @@ def test_idle_is_no_end_while_somebody_is_asked(wait: Any) -> None:
 
 def test_a_goal_that_does_not_exist(wait: Any) -> None:
     assert wait(arguments=("--for", "ever")).code == 2
+
+
+def call(permission: str = "allow") -> Any:
+    return event("agent.tool_use", name="bash", input={}, evaluated_permission=permission)
+
+
+def test_a_session_that_waits_for_its_worker_is_waited_for(wait: Any) -> None:
+    waiting = [running(), call(), idle("requires_action", event_ids=[call()["id"]])]
+    result = event("user.tool_result", tool_use_id=call()["id"])
+    assert wait([result, running(2), said("done"), idle(number=2)], log=waiting).code == 0
+
+
+def test_also_when_the_call_was_allowed_before(wait: Any) -> None:
+    asked = call("ask")
+    allowed = event("user.tool_confirmation", tool_use_id=asked["id"], result="allow")
+    waits = idle("requires_action", event_ids=[asked["id"]])
+    assert wait(log=[running(), asked, waits]).code == 6
+    end = [event("user.tool_result", tool_use_id=asked["id"]), running(2), idle(number=2)]
+    assert (
+        wait(end, log=[running(), asked, waits, allowed, idle("requires_action", 2, event_ids=[asked["id"]])]).code == 0
+    )

@@ -91,7 +91,7 @@ def work(engine, environment, workdir, session, condition=has_ended, meanwhile=N
             try:
                 if meanwhile:
                     await meanwhile(client)
-                events = await until(client, session, condition)
+                events = await until(client, session, condition) if session else []
                 async with asyncio.timeout(30):
                     while {item.state async for item in client.beta.environments.work.list(environment)} != {"stopped"}:
                         await asyncio.sleep(0.05)
@@ -160,6 +160,36 @@ def test_a_worker_fetches_the_skills_of_the_agent(engine, client, environment, t
     events = work(engine, environment, str(tmp_path), session)
     (result,) = [event for event in events if event.type == "user.tool_result"]
     assert "Say ahoy." in result.content[0].text and not result.is_error
+
+
+def test_an_outcome_is_graded_by_what_the_worker_sent(engine, client, environment, tmp_path):
+    shown = [{"contains": "result: from-the-worker"}, {"contains": "It is done."}]
+    agent = client.beta.agents.create(
+        name="tester", tools=[TOOLSET], model=engine.script(
+            call("bash", command="echo from-the-worker"),
+            {"text": "It is done."},
+            call("bash", command="echo here") | {"expect": shown},
+            {"tools": [{"name": "give_verdict", "input": {"result": "satisfied", "explanation": "Seen."}}],
+             "expect": {"contains": "There is no tool named 'bash' here."}},
+        ),
+    )  # fmt: skip
+    outcome = {"type": "user.define_outcome", "description": "d", "rubric": {"type": "text", "content": "r"}}
+    session = client.beta.sessions.create(agent=agent.id, environment_id=environment, initial_events=[outcome])
+    work(engine, environment, str(tmp_path), session.id)
+    (evaluation,) = client.beta.sessions.retrieve(session.id).outcome_evaluations
+    assert (evaluation.result, evaluation.explanation) == ("satisfied", "Seen.")
+
+
+def test_run_follows_a_session_whose_tools_run_at_a_worker(engine, client, environment, tmp_path):
+    model = engine.script(call("bash", command="echo there"), {"text": "done there"})
+    agent = client.beta.agents.create(name="tester", model=model, tools=[TOOLSET]).id
+    answers = []
+
+    async def run(_):
+        answers.append(await asyncio.to_thread(ant, engine, "run", "go", "--agent", agent, "--env", environment))
+
+    work(engine, environment, str(tmp_path), None, meanwhile=run)
+    assert answers == ["done there\n"]
 
 
 def test_a_message_that_meets_a_leaving_worker_is_worked_on(engine, client, environment, tmp_path):

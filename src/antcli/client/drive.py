@@ -122,6 +122,7 @@ class Drive:
         self._interrupted_again = False
         self._left: ExitCode | None = None  # the exit code once we have interrupted the session
         self._doubted_at: float | None = None
+        self._told_of_worker = False
         self._started = time.monotonic()
 
     def run(self) -> Ending:
@@ -264,6 +265,9 @@ class Drive:
             return self._decide_after_leaving(self._left)
         if not self.turn.ended:
             self._together.clear()
+            if self.turn.at_worker and not self._told_of_worker:
+                self._told_of_worker = True
+                self.view.notice("A worker of its environment runs its tools; until one does, the session waits.")
             return None
         if self.goes_on is not None and self.turn.status == "idle" and self.goes_on(self.turn):
             return None

@@ -58,6 +58,7 @@ class Turn:
         self.output_tokens = 0
         self.calls: dict[str, Event] = {}
         self.confirmed: set[str] = set()
+        self.answered: set[str] = set()
         self.interrupted = False
         self.outcome: str | None = None
         self.own: frozenset[str] = frozenset()  # the ids of our own messages
@@ -71,7 +72,16 @@ class Turn:
 
     @property
     def ended(self) -> bool:
-        return self.started and not self.doubtful and self.status in ("idle", "terminated", "deleted")
+        rests = self.status in ("idle", "terminated", "deleted") and not self.at_worker
+        return self.started and not self.doubtful and rests
+
+    @property
+    def at_worker(self) -> bool:
+        """Nobody is asked: the session waits for the worker of its environment, which runs its tools, or has got all
+        that it waited for."""
+        return bool(self.pending) and all(
+            self._is_workers(call) for call in self.pending if call["id"] not in self.answered
+        )
 
     @property
     def reason(self) -> str | None:
@@ -84,6 +94,11 @@ class Turn:
         if self.reason != "requires_action" or self.stop_reason is None:
             return []
         return [self.calls.get(id, {"id": id}) for id in self.stop_reason.get("event_ids") or []]
+
+    def _is_workers(self, call: Event) -> bool:
+        """A session waits for a built-in tool that may run only where a worker has to run it."""
+        may_run = not can_be_confirmed(call) or call["id"] in self.confirmed
+        return call.get("type") == "agent.tool_use" and may_run
 
     @property
     def exit_code(self) -> ExitCode:
@@ -150,6 +165,7 @@ class Turn:
         if kind in CALLS:
             self.calls.setdefault(id, event)
         elif kind in RESULTS:
+            self.answered.add(str(event.get(RESULTS[kind])))
             self.calls.pop(str(event.get(RESULTS[kind])), None)
         elif kind == "agent.message":
             self.answer = text_of(event)

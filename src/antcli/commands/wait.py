@@ -166,10 +166,12 @@ def how_it_stands(client: Client, session_id: str) -> Turn:
 
 
 def learn_pending(client: Client, session_id: str, turn: Turn) -> None:
-    """Fetch the calls that the session waits for, so that they can be described."""
+    """Fetch the calls that the session waits for, so that they can be described, and what was said of them."""
     wanted = {str(call["id"]) for call in turn.pending}
-    query = {"types": list(CALLS), "order": "desc", "limit": 100}
+    query = {"types": [*CALLS, "user.tool_confirmation"], "order": "desc", "limit": 100}
     for event in client.pages("sessions.events.list", session_id, query=query):
+        if event.get("tool_use_id") in wanted:
+            turn.see(event)
         if event["id"] in wanted:
             turn.see(event)
             wanted.discard(event["id"])

@@ -326,13 +326,20 @@ def test_items_are_found_in_their_own_self_hosted_environment_only(
     session(sdk, agent, cloud, HELLO)
 
 
-def test_what_does_not_work_there_yet_is_refused(sdk: anthropic.Anthropic, agent: str, environment: str) -> None:
+def test_a_worker_lays_out_memory_stores_and_nothing_else(
+    sdk: anthropic.Anthropic, http: httpx.Client, agent: str, environment: str
+) -> None:
     id = session(sdk, agent, environment)
     file = sdk.beta.files.upload(file=("a.txt", b"a", "text/plain")).id
-    with pytest.raises(anthropic.BadRequestError, match="not supported with self-hosted"):
-        sdk.beta.sessions.create(agent=agent, environment_id=environment, resources=[{"type": "file", "file_id": file}])
+    store: Any = {"type": "memory_store", "memory_store_id": sdk.beta.memory_stores.create(name="notes").id}
+    repository: Any = {"type": "github_repository", "url": "https://github.com/o/r"}
+    for resource in ({"type": "file", "file_id": file}, repository):
+        body = {"agent": agent, "environment_id": environment, "resources": [store, resource]}
+        error = http.post("/v1/sessions", json=body).json()["error"]
+        words = f"resources.1: {resource['type']} resources are not supported with self-hosted environments"
+        assert error["message"].startswith(words)
+        assert error["details"]["error_code"] == "self_hosted_resources_unsupported"
     with pytest.raises(anthropic.BadRequestError, match="not supported with self-hosted"):
         sdk.beta.sessions.resources.add(id, type="file", file_id=file)
-    outcome: Any = {"type": "user.define_outcome", "description": "d", "rubric": {"type": "text", "content": "r"}}
-    with pytest.raises(anthropic.BadRequestError, match="outcomes of sessions in self_hosted"):
-        sdk.beta.sessions.events.send(id, events=[outcome])
+    made = sdk.beta.sessions.create(agent=agent, environment_id=environment, resources=[store])
+    assert [resource.to_dict()["mount_path"] for resource in made.resources] == ["/mnt/memory/notes"]

@@ -75,7 +75,8 @@ class Evaluations:
     async def _begin(self, log: SessionLog, epoch: int, said: list[dict[str, Any]]) -> None:
         outcome = log.state.outcome
         assert outcome is not None
-        content = grading.question(outcome, await self.rubric(log), grading.last_words(said))
+        work = grading.work_done(said) if _is_elsewhere(log) else ""
+        content = grading.question(outcome, await self.rubric(log), grading.last_words(said), work)
 
         def decide(draft: Draft) -> None:
             if next_step(draft.state) is Step.GRADE and draft.state.evaluation is None:
@@ -112,7 +113,8 @@ class Evaluations:
         answer.price = price_of(await self._providers.priced_as(agent["model"]["id"]) or "")
         request = build(
             log.id, log.state, agent, messages, model,
-            system=[{"type": "text", "text": grading.SYSTEM}], tools=grading.tools_of_grader(agent),
+            system=[{"type": "text", "text": grading.system(self_hosted=_is_elsewhere(log))}],
+            tools=grading.tools_of_grader(agent, self_hosted=_is_elsewhere(log)),
         )  # fmt: skip
         counters.model_requests += 1
         async with contextlib.aclosing(provider.stream(request)) as items:
@@ -159,7 +161,8 @@ class Evaluations:
         return [await self._run(log, block, problem) for block, problem in calls]
 
     async def _run(self, log: SessionLog, call: dict[str, Any], problem: str) -> dict[str, Any]:
-        offered = {tool["name"] for tool in grading.tools_of_grader(log.row.body["agent"])} - {grading.VERDICT_TOOL}
+        tools = grading.tools_of_grader(log.row.body["agent"], self_hosted=_is_elsewhere(log))
+        offered = {tool["name"] for tool in tools} - {grading.VERDICT_TOOL}
         if call["name"] == grading.VERDICT_TOOL:
             return _result(call, problem or f"result: must be one of {', '.join(grading.VERDICTS)}")
         if call["name"] not in offered:
@@ -194,6 +197,11 @@ class Evaluations:
             if not task.done():
                 task.cancel()
                 await asyncio.wait((task,))
+
+
+def _is_elsewhere(log: SessionLog) -> bool:
+    """A worker has the agent's hands."""
+    return bool(log.row.body.get("self_hosted"))
 
 
 def spend(draft: Draft, answer: Answer, **how: bool) -> None:

@@ -13,15 +13,31 @@ VERDICTS = ("satisfied", "needs_revision", "failed")
 VERDICT_TOOL = "give_verdict"
 _LOOKING = ("bash", "read", "glob", "grep")  # what a grader needs to see for itself, and no more
 _LONGEST_EXPLANATION = 20_000
+_LONGEST_STEP, _LONGEST_WORK = 2_000, 60_000
 
-SYSTEM = (
-    "You check the work of another agent against a rubric. You see the task, the rubric and the agent's last answer;"
-    " what it has made is in the sandbox that your tools work in, in /workspace and /mnt/session/outputs. Look at the"
-    " work itself: do not believe that something is done because the answer says so. Change nothing. Judge every"
-    f" criterion of the rubric, then call {VERDICT_TOOL} once: `satisfied` when all criteria are met; `needs_revision`"
-    " when some are not, with an explanation that says which and what is missing, so that the agent can mend it;"
-    " `failed` only when the rubric does not fit the task or what was to be made, so that no revision could meet it."
+_IN_SANDBOX = (
+    "the agent's last answer; what it has made is in the sandbox that your tools work in, in /workspace and"
+    " /mnt/session/outputs. Look at the work itself: do not believe that something is done because the answer says so."
+    " Change nothing."
 )
+_ELSEWHERE = (
+    "the agent's last answer, and under <work> the calls of its tools with their results. It worked on a machine that"
+    " you cannot reach. Go by those results: do not believe that something is done because the answer says so; what"
+    " they do not show is not done."
+)
+
+
+def system(*, self_hosted: bool) -> str:
+    """What the grader is told; of a `self_hosted` session the work is out of its reach."""
+    return (
+        "You check the work of another agent against a rubric. You see the task, the rubric and"
+        f" {_ELSEWHERE if self_hosted else _IN_SANDBOX} Judge every criterion of the rubric, then call {VERDICT_TOOL}"
+        " once: `satisfied` when all criteria are met; `needs_revision` when some are not, with an explanation that"
+        " says which and what is missing, so that the agent can mend it; `failed` only when the rubric does not fit"
+        " the task or what was to be made, so that no revision could meet it."
+    )
+
+
 NUDGE = f"End with a call of {VERDICT_TOOL}."
 _TOOL = {
     "name": VERDICT_TOOL,
@@ -65,18 +81,20 @@ def feedback(result: str, explanation: str) -> list[dict[str, Any]]:
     return [{"type": "text", "text": text}]
 
 
-def question(outcome: dict[str, Any], rubric: str, answer: str) -> list[dict[str, Any]]:
+def question(outcome: dict[str, Any], rubric: str, answer: str, work: str = "") -> list[dict[str, Any]]:
     """What the grader is shown first."""
     said = answer.strip() or "(it said nothing)"
     text = f"<task>\n{outcome['description']}\n</task>\n\n<rubric>\n{rubric}\n</rubric>\n\n<answer>\n{said}\n</answer>"
+    if work:
+        text += f"\n\n<work>\n{work}\n</work>"
     if outcome["explanation"]:
         text += f"\n\nAn earlier version was sent back with these words:\n\n{outcome['explanation']}"
     return [{"type": "text", "text": text}]
 
 
-def tools_of_grader(agent: dict[str, Any]) -> list[dict[str, Any]]:
-    """The agent's own tools for looking, as far as they run unasked, and the one for the verdict."""
-    names = [name for name in enabled_builtins(agent) if name in _LOOKING]
+def tools_of_grader(agent: dict[str, Any], *, self_hosted: bool) -> list[dict[str, Any]]:
+    """The agent's own tools for looking, as far as they run unasked and here, and the one for the verdict."""
+    names = [name for name in enabled_builtins(agent) if name in _LOOKING and not self_hosted]
     shown = [
         {"name": name, "description": BUILTIN_TOOLS[name].description, "input_schema": BUILTIN_TOOLS[name].input_schema}
         for name in names
@@ -104,6 +122,22 @@ def _verdict(given: Any) -> Verdict | None:
         return None
     explanation = given.get("explanation")
     return Verdict(given["result"], explanation[:_LONGEST_EXPLANATION] if isinstance(explanation, str) else "")
+
+
+def work_done(messages: list[dict[str, Any]]) -> str:
+    """The calls of the agent's tools with their results, the last ones where they are too many to show."""
+    steps = [_step(block) for message in messages for block in message["content"]]
+    return "\n".join(step for step in steps if step)[-_LONGEST_WORK:]
+
+
+def _step(block: dict[str, Any]) -> str:
+    if block["type"] == "tool_use":
+        return f"call {block['name']}: {json.dumps(block['input'], ensure_ascii=False)}"[:_LONGEST_STEP]
+    if block["type"] != "tool_result":
+        return ""
+    content = block.get("content") or []
+    text = content if isinstance(content, str) else "\n".join(part.get("text", "") for part in content)
+    return f"{'error' if block.get('is_error') else 'result'}: {text}"[:_LONGEST_STEP]
 
 
 def last_words(messages: list[dict[str, Any]]) -> str:

@@ -105,8 +105,6 @@ def _interrupt(draft: Draft, item: ClientEvent, where: str, repeat: bool) -> Rec
 def _outcome(draft: Draft, item: ClientEvent, where: str, repeat: bool) -> Record:
     state = draft.state
     _refuse_without_budget(draft, where)
-    if draft.stored.get("self_hosted"):
-        raise invalid(f"{where}: not supported by the local engine: outcomes of sessions in self_hosted environments.")
     if state.outcome is not None:
         raise invalid(
             f"{where}: the session works towards outcome {state.outcome['outcome_id']}: define the next one after its"
