@@ -66,6 +66,10 @@ TABLE: dict[str, tuple[Row, ...]] = {
         Row("edit", "edit:edit", "Change an agent, environment or session in your editor."),
         Row("models", "models:app", "Models that an agent can use.", ("model",)),
     ),
+    "Configuration as files": (
+        Row("plan", "plan:plan", "Show what apply would change."),
+        Row("apply", "apply:apply", "Make the server say what the files say."),
+    ),
     "Setup": (
         Row("profile", "profile:app", "Profiles: which server, with which defaults.", ("profiles",)),
         Row("auth", "auth:app", "Log in and out."),

@@ -16,6 +16,7 @@ _EXIT_CODES = {
     ExitCode.ENDED_BADLY: "The session ended badly: retries exhausted, terminated, or a refusal.",
     ExitCode.OUTCOME_NOT_MET: "The outcome was not met, or an eval failed.",
     ExitCode.BUDGET_REACHED: "The session's budget is used up.",
+    ExitCode.PLAN_HAS_CHANGES: "`ant plan --detailed-exitcode`: there are changes.",
     ExitCode.TIMED_OUT: "The time of --timeout ran out.",
     ExitCode.INTERRUPTED: "Interrupted with Ctrl-C; the session was interrupted too.",
 }

@@ -139,6 +139,10 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("NAME", "name", "id"), Column("KIND", "kind"), Column("SERVER", "base_url"), Column("ACTIVE", "active"),
     ),
     "settings": (Column("NAME", "name", "id"), Column("VALUES", "values"), Column("MEANING", "meaning")),
+    "changes": (
+        Column("ACTION", "action", "id"), Column("KIND", "kind", "id"), Column("FILE", "file"), _NAME, _ID,
+        Column("VERSION", "version"),
+    ),
     "checks": (
         Column("CHECK", "name", "id"), Column("STATE", "state", "status"), Column("DETAIL", "detail"),
         Column("FIX", "fix"),

@@ -128,6 +128,11 @@ class Output:
         if not self.quiet:
             self._tell(text, _DIM)
 
+    def report(self, text: str) -> None:
+        """As `notice`, for what is longer and has colours of its own."""
+        if not self.quiet:
+            self._tell(text)
+
     def warning(self, text: str) -> None:
         self._tell(f"Warning: {text}", _YELLOW)
 

@@ -36,7 +36,7 @@ def write_toml(path: Path, data: Mapping[str, Any], *, mode: int) -> None:
     write(path, tomli_w.dumps(dict(data)).encode(), mode=mode)
 
 
-def write(path: Path, content: bytes, *, mode: int) -> None:
+def write(path: Path, content: bytes, *, mode: int, hint: str = "Check the directory, or set ANT_CONFIG_DIR.") -> None:
     """As `write_toml`, for bytes. A reader sees the old file or the new one; a link stays a link. Raises UsageError."""
     import tempfile
 
@@ -52,9 +52,7 @@ def write(path: Path, content: bytes, *, mode: int) -> None:
             os.fsync(file.fileno())
         os.replace(scratch, target)
     except OSError as error:
-        raise UsageError(
-            f"Cannot write {target}: {error.strerror}.", hint="Check the directory, or set ANT_CONFIG_DIR."
-        ) from None
+        raise UsageError(f"Cannot write {target}: {error.strerror}.", hint=hint) from None
     finally:
         if scratch and os.path.exists(scratch):
             os.unlink(scratch)

@@ -1,0 +1,76 @@
+"""`ant apply`: makes the server say what the files say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from antcli.commands.base import examples
+from antcli.commands.config_options import ForceOpt, LockFileOpt, PathsArg, PruneOpt, SecretsOpt, VerboseOpt
+from antcli.commands.options import YesOpt
+from antcli.context import current
+from antcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from antcli.config_as_code.planner import Plan
+    from antcli.config_as_code.state import State
+    from antcli.context import Context
+
+DryRunOpt = Annotated[bool, typer.Option("--dry-run", help="Only show the plan, as `ant plan` does.")]
+UpgradeOpt = Annotated[bool, typer.Option("--upgrade", hidden=True, help="Of the official spelling: does nothing.")]
+
+
+@examples("ant apply", "ant apply agents/ environments/ --yes", "ant apply --prune --yes -o json")
+def apply(
+    paths: PathsArg = None,
+    lock_file: LockFileOpt = None,
+    prune: PruneOpt = False,
+    force: ForceOpt = False,
+    send_secrets: SecretsOpt = False,
+    verbose: VerboseOpt = False,
+    yes: YesOpt = False,
+    dry_run: DryRunOpt = False,
+    upgrade: UpgradeOpt = False,
+) -> int | None:
+    """Make the server say what the files say: create and update, in the right order.
+
+    The plan is shown and asked about; without a terminal, --yes is needed. claude-lock.json remembers which file is
+    which thing: commit it. When a step fails or the command is killed, the same command goes on from there.
+    """
+    from antcli.commands.plan import plan
+    from antcli.config_as_code import state
+    from antcli.config_as_code.planner import Choices
+    from antcli.config_as_code.project import make_plan
+
+    if dry_run:
+        return plan(paths, lock_file, prune, force, send_secrets, verbose)
+    context = current()
+    with state.locked(state.find(lock_file)) as known:
+        choices = Choices(force, prune, send_secrets)
+        found = make_plan(context.client, known, paths or (), choices, context.environ)
+        carry_out(context, known, found, verbose=verbose, yes=yes, question="Apply these changes?")
+    return None
+
+
+def carry_out(context: Context, known: State, found: Plan, *, verbose: bool, yes: bool, question: str) -> None:
+    """Shows the plan on stderr, asks, and does it; each step is a line on stdout when it is done."""
+    from antcli.commands.plan import blocked
+    from antcli.config_as_code.plan_text import PlanText
+    from antcli.config_as_code.steps import Steps
+
+    for note in found.notes:
+        context.output.notice(note)
+    context.output.report(str(PlanText(found, verbose=verbose, colour=context.terminal.stderr_colour)))
+    if found.blocks:
+        raise blocked(found.blocks[0].reason)
+    if found.changes:
+        if not yes and not context.interactive:
+            raise UsageError("There is no terminal to ask on.", hint="Say --yes to go on without a question.")
+        context.confirm(question, yes=yes)
+    rows: list[dict[str, Any]] = []
+    try:
+        Steps(context.client, known, context.environ, rows.append).run(found)
+    finally:
+        if rows or context.output.for_programs:
+            context.output.list("changes", rows)
