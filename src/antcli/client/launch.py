@@ -49,7 +49,7 @@ def ensure_environment(client: Client, name: str = ENVIRONMENT_NAME) -> dict[str
 def session_body(
     agent_id: str, environment_id: str, *, title: str, model: str | None = None,
     system: str | None = None, initial_events: list[dict[str, Any]] | None = None,
-    budget: dict[str, Any] | None = None,
+    budget: dict[str, Any] | None = None, resources: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """The request for a new session; `model` and `system` replace the agent's own in this session."""
     overrides = {key: value for key, value in (("model", model), ("system", system)) if value is not None}
@@ -57,6 +57,8 @@ def session_body(
     body: dict[str, Any] = {"agent": agent, "environment_id": environment_id, "title": title}
     if budget is not None:
         body["budget"] = budget
+    if resources:
+        body["resources"] = resources
     if initial_events:
         body["initial_events"] = initial_events
     return body

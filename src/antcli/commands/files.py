@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,9 @@ from antcli.commands.verbs import verb
 from antcli.context import Context, current
 from antcli.errors import UsageError
 from antcli.references import PICK
+
+if TYPE_CHECKING:
+    from antcli.commands.dry_run import Call
 
 app = Commands("Files: what sessions are given to read, and what they made.")
 verb(app, "list", "files.list", "List files.", "ant files list", "ant files list --scope-id @last")
@@ -53,7 +56,7 @@ def upload(
             uploads.readable(each)
     if dry_run:
         return _preview(context, paths, name, form)
-    made = (_uploaded(context, each, name, form) for each in paths)
+    made = (uploaded(context, each, name, form) for each in paths)
     if len(paths) == 1:
         context.output.object("files", next(made))
     else:
@@ -63,23 +66,28 @@ def upload(
 
 
 def _preview(context: Context, paths: list[str], name: str | None, form: dict[str, Any]) -> None:
+    from antcli.commands.dry_run import preview
+
+    preview(context, *(upload_call(path, name, form) for path in paths))
+
+
+def upload_call(path: str, name: str | None, form: dict[str, Any]) -> Call:
+    """The request that would upload a file, for `--dry-run`."""
     from types import SimpleNamespace
 
     from antcli import uploads
-    from antcli.commands.dry_run import Call, preview
+    from antcli.commands.dry_run import Call
 
-    def part(path: str) -> tuple[str, tuple[str, Any, str]]:
-        called = _called(path, name)
-        return "file", (called, SimpleNamespace(name=path), uploads.kind_of(called))
-
-    preview(context, *(Call("files.upload", (), form, (part(path),)) for path in paths))
+    called = _called(path, name)
+    return Call("files.upload", (), form, (("file", (called, SimpleNamespace(name=path), uploads.kind_of(called))),))
 
 
 def _called(path: str, name: str | None) -> str:
     return name or ("stdin" if path == "-" else os.path.basename(path))
 
 
-def _uploaded(context: Context, path: str, name: str | None, form: dict[str, Any]) -> dict[str, Any]:
+def uploaded(context: Context, path: str, name: str | None, form: dict[str, Any]) -> dict[str, Any]:
+    """Uploads a file with a bar on a terminal; the server's record of it."""
     from antcli import uploads
     from antcli.output.progress import progress
 
@@ -158,6 +166,13 @@ def _wanted(context: Context, files: list[str], session: str | None) -> list[dic
 
 def _made_by(context: Context, scope: str) -> Iterator[dict[str, Any]]:
     return context.client.pages("files.list", query={"scope_id": scope, "limit": 100})
+
+
+def download_made(context: Context, session_id: str, folder: str) -> list[dict[str, Any]]:
+    """Downloads all that a session made into the folder, which is made; no file that exists is replaced."""
+    found = [item for item in _made_by(context, session_id) if item.get("downloadable", True)]
+    targets = _targets(found, os.path.join(folder, ""), many=True) if found else []
+    return [_downloaded(context, *pair, force=False) for pair in targets]
 
 
 def _targets(found: list[dict[str, Any]], output: str | None, *, many: bool) -> list[tuple[dict[str, Any], str]]:

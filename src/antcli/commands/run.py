@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from antcli.commands.attachments import FilesOpt, OutputsOpt
 from antcli.commands.base import examples
 from antcli.commands.options import AgentOpt, DryRunOpt, EnvOpt, TimeoutOpt
 from antcli.context import current
@@ -56,6 +57,7 @@ BudgetOpt = Annotated[
     'ant run --continue "And now the tests"',
     'ant run "Tidy up" --detach',
     'ant run "Write the report" --outcome @rubric.md --budget 2.50',
+    'ant run "Draw the sales by region" --file sales.csv --outputs charts/',
 )
 def run(
     task: TaskArg = None,
@@ -64,6 +66,8 @@ def run(
     model: ModelOpt = None,
     system: SystemOpt = None,
     title: TitleOpt = None,
+    file: FilesOpt = None,
+    outputs: OutputsOpt = None,
     session: SessionOpt = None,
     continue_: ContinueOpt = False,
     outcome: OutcomeOpt = None,
@@ -79,7 +83,7 @@ def run(
     On a terminal you watch it work; in a pipe stdout is the answer and nothing else. The exit code says how it ended.
     """
     from antcli.client.launch import user_message
-    from antcli.commands import goals, starting
+    from antcli.commands import attachments, goals, starting
     from antcli.commands.tasks import read_task
     from antcli.commands.turns import checked_approval, deadline_after, perform, report
 
@@ -91,25 +95,34 @@ def run(
     existing = session or ("@last" if continue_ else None)
     if existing and (agent or env or model or system or title or budget):
         raise UsageError("--agent, --env, --model, --system, --title and --budget are for new sessions.")
-    if detach and (timeout or output_last or approve != "ask"):
-        raise UsageError("--timeout, --output-last and --approve need someone who follows: not with --detach.")
+    if detach and (timeout or output_last or outputs or approve != "ask"):
+        raise UsageError(
+            "--timeout, --output-last, --outputs and --approve need someone who follows: not with --detach."
+        )
     limit = None if budget is None else goals.budget(budget)
     if output_last:
         check_folder(output_last)
+    if outputs:
+        attachments.check_outputs(outputs)
+    files = attachments.checked(file or ())
     events = [user_message(read_task(context, task))]
     if outcome is not None:
         events = [goals.outcome(outcome, task=events[0])]
-    wish = starting.Wish(agent=agent, environment=env, model=model, system=system, title=title, budget=limit)
+    wish = starting.Wish(
+        agent=agent, environment=env, model=model, system=system, title=title, budget=limit, files=files
+    )
     if dry_run:
         return _preview(context, existing, wish, events, detach=detach)
     if existing:
         session_id = context.resolve_id("sessions", existing)
         header = f"session {session_id}"
-        if detach:
-            context.client.call("sessions.events.send", session_id, body={"events": events})
+        places = attachments.add(context, session_id, files)
     else:
-        started = starting.start(context, wish, events, at_once=detach)
-        session_id, header = started.session_id, started.header
+        started = starting.start(context, wish, events, at_once=detach and not files)
+        session_id, header, places = started.session_id, started.header, started.files
+    events = [attachments.told(event, places) for event in events]
+    if detach and (existing or files):
+        context.client.call("sessions.events.send", session_id, body={"events": events})
     if detach:
         _print_detached(context, session_id)
         return ExitCode.OK
@@ -129,19 +142,29 @@ def run(
     if output_last and finished:
         write_file(output_last, turn.answer)
     print_result(context, session_id, turn, ending, finished)
+    if outputs and finished:
+        attachments.fetch(context, session_id, outputs)
     report(context, session_id, turn, ending)
     return ending.exit_code
 
 
 def _preview(context: Context, session: str | None, wish: Wish, events: list[dict[str, Any]], *, detach: bool) -> int:
     """Shows what would be sent: a new session, if there is none, and the task."""
+    import os
+
+    from antcli.commands.attachments import NEW_FILE, UPLOADS, resource, told
     from antcli.commands.dry_run import NEW, Call, preview
+    from antcli.commands.files import upload_call
     from antcli.commands.starting import draft
 
-    calls = []
-    if session is None:
-        calls.append(Call("sessions.create", (), draft(context, wish, events, at_once=detach)))
-    if session is not None or not detach:
+    calls = [upload_call(path, None, {}) for path in wish.files]
+    if session is not None:
+        calls += [Call("sessions.resources.add", (session,), resource(path, NEW_FILE)) for path in wish.files]
+    else:
+        calls.append(Call("sessions.create", (), draft(context, wish, events, at_once=detach and not wish.files)))
+    if session is not None or wish.files or not detach:
+        places = [f"{UPLOADS}/{os.path.basename(path)}" for path in wish.files]
+        events = [told(event, places) for event in events]
         calls.append(Call("sessions.events.send", (session or NEW,), {"events": events}))
     preview(context, *calls)
     return ExitCode.OK

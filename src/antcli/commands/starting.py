@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from antcli.client import launch
+from antcli.commands import attachments
 from antcli.errors import AntError, ApiError, NoModelError, UsageError
 
 if TYPE_CHECKING:
@@ -27,12 +28,14 @@ class Wish:
     system: str | None = None
     title: str | None = None
     budget: dict[str, Any] | None = None
+    files: tuple[str, ...] = ()  # paths on this machine
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
     session_id: str
     header: str  # a line for the live view: which session, agent, model; whether there is no sandbox
+    files: list[str]  # where the session has them
 
 
 def start(context: Context, wish: Wish, events: list[dict[str, Any]], *, at_once: bool = False) -> Started:
@@ -55,24 +58,27 @@ def start(context: Context, wish: Wish, events: list[dict[str, Any]], *, at_once
     environment_id = (
         context.resolve_id("environments", environment) if environment else launch.ensure_environment(client)["id"]
     )
-    body = _body(wish, events, agent["id"], environment_id, model, at_once=at_once)
+    resources = attachments.upload(context, wish.files)
+    body = _body(wish, events, agent["id"], environment_id, model, resources, at_once=at_once)
     session = client.call("sessions.create", body=body)
     context.remember("sessions", session["id"])
     sandbox = status.get("sandbox") or {}
     if sandbox.get("available") is False:
         context.output.warning(f"Tools will fail, there is no sandbox: {sandbox.get('reason')}")
-    return Started(session["id"], _header(session, status))
+    files = [str(resource["mount_path"]) for resource in session.get("resources") or () if resource["type"] == "file"]
+    return Started(session["id"], _header(session, status), files)
 
 
 def _body(
-    wish: Wish, events: list[dict[str, Any]], agent: str, environment: str, model: str | None, *, at_once: bool
-) -> dict[str, Any]:
+    wish: Wish, events: list[dict[str, Any]], agent: str, environment: str, model: str | None,
+    resources: list[dict[str, Any]], *, at_once: bool,
+) -> dict[str, Any]:  # fmt: skip
     from antcli.commands.values import text_value
 
     return launch.session_body(
         agent, environment, model=model, title=wish.title or _title(events), budget=wish.budget,
         system=text_value(wish.system) if wish.system is not None else None,
-        initial_events=events if at_once else None,
+        initial_events=events if at_once else None, resources=resources,
     )  # fmt: skip
 
 
@@ -87,7 +93,8 @@ def draft(context: Context, wish: Wish, events: list[dict[str, Any]], *, at_once
         context.output.notice(f"Made first, where there is none: {' and '.join(made)}.")
     model = model_id(asked) if asked else None
     names = (str(agent or launch.AGENT_NAME), str(environment or launch.ENVIRONMENT_NAME))
-    return _body(wish, events, *names, model, at_once=at_once)
+    resources = [attachments.resource(path, attachments.NEW_FILE) for path in wish.files]
+    return _body(wish, events, *names, model, resources, at_once=at_once)
 
 
 def undo(context: Context, session_id: str, error: ApiError) -> None:
