@@ -43,17 +43,21 @@ class Served:
         self.start()
 
     def start(self, port: int = 0) -> None:
-        with (self.home / "serve.log").open("a") as log:
-            self.process = subprocess.Popen(
-                [ANT, "serve", "--port", str(port), "--data-dir", str(self.data_dir), *self._arguments],
-                env=self._environment, stdout=subprocess.PIPE, stderr=log, text=True,
-            )  # fmt: skip
+        self.launch(port)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line, (self.home / "serve.log").read_text()
         self.ready: dict[str, Any] = json.loads(line)
         self.url = self.ready["url"]
         self.port = urlsplit(self.url).port or 0
+
+    def launch(self, port: int = 0) -> None:
+        """Start, and do not wait until it is ready."""
+        with (self.home / "serve.log").open("a") as log:
+            self.process = subprocess.Popen(
+                [ANT, "serve", "--port", str(port), "--data-dir", str(self.data_dir), *self._arguments],
+                env=self._environment, stdout=subprocess.PIPE, stderr=log, text=True,
+            )  # fmt: skip
 
     def kill(self) -> None:
         self._end(signal.SIGKILL)

@@ -180,6 +180,7 @@ async def list_runs(request: Request, query: Query) -> Response:
 
 async def start_session(here: Services, deployment: dict[str, Any], session_id: str) -> None:
     """The session of a run, made as POST /v1/sessions makes it. Raises RequestError."""
+    await here.resources.remove(session_id)  # what an attempt left that a crash cut short
     events = deepcopy(deployment["initial_events"])  # each run reads the files of its rubrics anew
     body = _session(deployment, await here.resources.kept(deployment["resources"]))
     await make(here, body, events, id=session_id, deployment_id=deployment["id"])

@@ -141,7 +141,7 @@ class Files:
         for id in found:
             if await self._store.get(KIND, id) is None:
                 await asyncio.to_thread(self.blobs.drop, id)
-        after, alive = None, {""}
+        after, alive = None, {"": True}
         while files := await self._store.list(KIND, Page(_PAGE, "asc", after), parent=None):
             for file in files:
                 if file.sequence > last:
@@ -149,9 +149,9 @@ class Files:
                 if file.body["expires_at"] is not None:
                     heapq.heappush(self._expiring, (file.body["expires_at"], file.id))
                 if file.parent not in alive:
-                    if await self._store.session(file.parent) is None:
-                        await self.remove_session(file.parent)
-                    alive.add(file.parent)
+                    alive[file.parent] = await self._store.session(file.parent) is not None
+                if not alive[file.parent]:  # each by itself: a session of that id may be in the making
+                    await self.discard(file.id)
             after = files[-1].sequence
 
 
