@@ -2,7 +2,10 @@
 the key of its environment."""
 
 import asyncio
+import os
+import secrets
 import subprocess
+from pathlib import Path
 
 import anthropic
 import pytest
@@ -160,6 +163,45 @@ def test_a_worker_fetches_the_skills_of_the_agent(engine, client, environment, t
     events = work(engine, environment, str(tmp_path), session)
     (result,) = [event for event in events if event.type == "user.tool_result"]
     assert "Say ahoy." in result.content[0].text and not result.is_error
+
+
+@pytest.fixture
+def memory_folder():
+    """Where workers lay memory stores out: a place of the whole machine."""
+    folder = Path("/mnt/memory")
+    if not os.access(folder if folder.exists() else folder.parent, os.W_OK):
+        pytest.skip(f"{folder} cannot be written")
+    existed = folder.exists()
+    yield folder
+    if not existed:
+        folder.rmdir()
+
+
+def test_a_worker_keeps_up_memory_stores(engine, client, environment, tmp_path, memory_folder):
+    name = f"notes-{secrets.token_hex(8)}"
+    store = client.beta.memory_stores.create(name=name)
+    client.beta.memory_stores.memories.create(store.id, path="/old.md", content="what was known")
+    agent = client.beta.agents.create(
+        name="tester", tools=[TOOLSET], model=engine.script(
+            call("read", file_path=f"{memory_folder}/{name}/old.md"),
+            call("write", file_path=f"{memory_folder}/{name}/new.md", content="what was learnt"),
+            {"text": "done"},
+        ),
+    )  # fmt: skip
+    session = client.beta.sessions.create(
+        agent=agent.id, environment_id=environment, initial_events=[say("go")],
+        resources=[{"type": "memory_store", "memory_store_id": store.id}],
+    )  # fmt: skip
+    events = work(engine, environment, str(tmp_path), session.id)
+    read, _ = [event for event in events if event.type == "user.tool_result"]
+    assert read.content[0].text == "what was known"
+    memories = client.beta.memory_stores.memories.list(store.id, view="full")
+    assert {memory.path: memory.content for memory in memories} == {
+        "/old.md": "what was known", "/new.md": "what was learnt",
+    }  # fmt: skip
+    made = [version.created_by.type for version in client.beta.memory_stores.memory_versions.list(store.id)]
+    assert made == ["session_actor", "api_actor"]
+    assert not (memory_folder / name).exists()
 
 
 def test_an_outcome_is_graded_by_what_the_worker_sent(engine, client, environment, tmp_path):

@@ -56,7 +56,7 @@ async def _receive(request: Request, incoming: Incoming) -> tuple[Part, int | No
                 raise invalid("file: given more than once: upload one file a request.")
             file, current = item, None
         elif item.name == "expires_in_seconds" and item.name not in fields:
-            current = fields[item.name] = Field(item.name)
+            current = fields[item.name] = Field(item)
         else:
             raise invalid(f"{item.name[:100]}: unknown form field, or given twice.")
     if file is None:

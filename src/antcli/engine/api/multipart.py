@@ -91,10 +91,12 @@ async def parts_of(request: Request) -> AsyncIterator[Part | bytes]:
 
 
 class Field:
-    """A plain field while it arrives."""
+    """A plain field while it arrives. Raises RequestError (400) when its part is a file."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, part: Part) -> None:
+        if part.filename is not None:
+            raise invalid(f"{part.name}: must be a plain field, not a file.")
+        self.name = part.name
         self._data = b""
 
     def add(self, data: bytes) -> None:

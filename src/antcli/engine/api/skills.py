@@ -53,7 +53,7 @@ async def _receive(request: Request, *, with_name: bool) -> tuple[Bundle, str | 
             if len(uploads) > bundle.MOST_FILES:
                 raise invalid(f"files: at most {bundle.MOST_FILES:,} files a skill.")
         elif with_name and item.name in _NAME_FIELDS and name is None:
-            current = name = Field(item.name)
+            current = name = Field(item)
         else:
             raise invalid(f"{item.name[:100]}: unknown form field, or given twice.")
     made = await asyncio.to_thread(bundle.read, [(path, bytes(data)) for path, data in uploads])
