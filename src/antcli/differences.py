@@ -42,6 +42,15 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
     ),
     ("repositories", "Any https host will do; the sandbox gets the clone without credentials, so it cannot push."),
     ("network", "`unrestricted` shares this machine's network; `limited` without hosts is no network at all."),
+    (
+        "network",
+        "`allowed_hosts`, `allow_mcp_servers` and `allow_package_managers` are refused: hosts are not told apart.",
+    ),
+    (
+        "packages",
+        "`apt` is refused: packages of the system are installed on this machine. The others need an unrestricted"
+        " network.",
+    ),
 )
 
 

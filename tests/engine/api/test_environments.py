@@ -4,6 +4,8 @@ import anthropic
 import httpx
 import pytest
 
+from antcli.differences import page
+
 
 def test_the_sdk_reads_an_environment_with_every_default_written_out(sdk: anthropic.Anthropic) -> None:
     environment = sdk.beta.environments.create(name="plain")
@@ -94,7 +96,10 @@ def test_archive_hides_and_closes_delete_removes(sdk: anthropic.Anthropic, http:
 def test_a_config_that_cannot_be_kept_is_refused(http: httpx.Client, config: object, expected: str) -> None:
     response = http.post("/v1/environments", json={"name": "e", "config": config})
     assert response.status_code == 400
-    assert response.json()["error"]["message"].startswith(expected)
+    message = response.json()["error"]["message"]
+    assert message.startswith(expected)
+    if "not supported by the local engine" in message:  # then it is told beforehand, too
+        assert f"`{message.partition(':')[0].rpartition('.')[2]}`" in page()
 
 
 def test_the_type_of_a_config_stays(sdk: anthropic.Anthropic, http: httpx.Client) -> None:

@@ -135,6 +135,49 @@ def test_agents_refer_to_skills_and_sessions_pin_them(sdk: anthropic.Anthropic) 
             sdk.beta.agents.create(name="a", model="demo", skills=[entry])  # type: ignore[list-item]
 
 
+def test_agents_that_are_called_upon_bring_their_skills(sdk: anthropic.Anthropic, server: Server) -> None:
+    skill, other = sdk.beta.skills.create(files=FILES), sdk.beta.skills.create(files=FILES)
+    own: Any = [{"type": "custom", "skill_id": skill.id}]
+    helper = sdk.beta.agents.create(
+        name="helper", model="demo", skills=[*own, {"type": "custom", "skill_id": other.id}]
+    )  # fmt: skip
+    roster: Any = {"type": "coordinator", "agents": [helper.id, {"type": "self"}]}
+    agent = sdk.beta.agents.create(name="boss", model="demo", skills=own, multiagent=roster)
+    environment = sdk.beta.environments.create(name="e")
+    session = sdk.beta.sessions.create(agent=agent.id, environment_id=environment.id)
+    assert [one.version for one in session.agent.skills] == [skill.latest_version_id]
+    called = session.to_dict()["agent"]["multiagent"]["agents"]  # type: ignore[index, call-overload]
+    assert [[one["version"] for one in member["skills"]] for member in called] == [
+        [skill.latest_version_id, other.latest_version_id], [skill.latest_version_id],
+    ]  # fmt: skip
+    row = server.call(lambda: server.services.store.session(session.id))
+    assert row is not None
+    (besides,) = row.body["members_skills"]
+    assert (besides["version"], besides["directory"]) == (other.latest_version_id, "my-skill-2")
+    sdk.beta.skills.delete(other.id)
+    with pytest.raises(anthropic.NotFoundError, match=r"agent\.multiagent\.skills\.1: "):
+        sdk.beta.sessions.create(agent=agent.id, environment_id=environment.id)
+
+
+def test_tools_are_not_cleared_while_there_are_skills(sdk: anthropic.Anthropic) -> None:
+    skill = sdk.beta.skills.create(files=FILES)
+    tools: Any = [{"type": "agent_toolset_20260401"}]
+    agent = sdk.beta.agents.create(
+        name="a", model="demo", tools=tools, skills=[{"type": "custom", "skill_id": skill.id}]
+    )
+    environment = sdk.beta.environments.create(name="e").id
+    reference: Any = {"type": "agent_with_overrides", "id": agent.id, "tools": []}
+    with pytest.raises(anthropic.BadRequestError, match=r"agent\.tools: cannot be cleared while there are skills"):
+        sdk.beta.sessions.create(agent=reference, environment_id=environment)
+    without = sdk.beta.sessions.create(agent=reference | {"skills": []}, environment_id=environment)
+    assert without.agent.tools == without.agent.skills == []
+    session = sdk.beta.sessions.create(agent=agent.id, environment_id=environment)
+    with pytest.raises(anthropic.BadRequestError, match=r"agent\.tools: cannot be cleared while there are skills"):
+        sdk.beta.sessions.update(session.id, title="t", agent={"tools": []})
+    assert sdk.beta.sessions.retrieve(session.id).title is None
+    assert sdk.beta.sessions.update(without.id, agent={"tools": []}).agent.tools == []
+
+
 def test_resources_of_a_session(sdk: anthropic.Anthropic) -> None:
     file = sdk.beta.files.upload(file=("a.csv", b"x"))
     agent, environment = sdk.beta.agents.create(name="a", model="demo"), sdk.beta.environments.create(name="e")

@@ -48,3 +48,24 @@ def test_a_skill_is_there_and_the_model_is_told(tmp_path):
             assert "Follow me." in last["content"][0]["text"] and not last["is_error"]
 
     asyncio.run(scenario())
+
+
+def test_skills_of_other_agents_are_there_too_and_the_model_is_not_told(tmp_path):
+    async def scenario():
+        async with running(tmp_path) as core:
+            skill = await core.skills.create(read(FILES), None)
+            pinned = await core.skills.pinned([{"skill_id": skill["id"], "version": "latest"}])
+            model = core.script(
+                {"tools": [{"name": "bash", "input": {"command": "cat /workspace/skills/my-skill/SKILL.md"}}]},
+                {"text": "Done."},
+            )
+            attached = {"skills": [], "members_skills": pinned}
+            assert core.resources.notes(attached) == []
+            session = await core.sessions.create(
+                id=new_id("sesn"), agent=agent(model, toolset()), title=None, metadata={}, attached=attached,
+                environment={"id": "env_test", "config": {"type": "cloud"}}, initial_events=[message("go")],
+            )  # fmt: skip
+            (shown,) = results(await core.idle(session["id"])).values()
+            assert "Follow me." in shown["content"][0]["text"]
+
+    asyncio.run(scenario())

@@ -26,6 +26,15 @@ def check_agent(agent: dict[str, Any], where: str = "") -> None:
             )
 
 
+def check_skills(agent: dict[str, Any]) -> None:
+    """A session's tools cannot be cleared while it has skills: those are read with a tool (semantics.md 1.2).
+
+    Raises RequestError (400).
+    """
+    if agent["skills"] and not agent["tools"]:
+        raise invalid("agent.tools: cannot be cleared while there are skills: they are read with the tool read.")
+
+
 async def check_web_tools(agent: dict[str, Any], providers: Providers, where: str = "") -> None:
     """The web tools run where the model does, or not at all. Raises RequestError (400)."""
     for config in named_web_tools(agent):

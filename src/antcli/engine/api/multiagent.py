@@ -102,6 +102,14 @@ def with_own_version(multiagent: dict[str, Any] | None, id: str, version: int) -
     return changed
 
 
+def members(multiagent: Any) -> list[dict[str, Any]]:
+    """The agents that a session's agent may call upon, each where it stands in the `expanded` form."""
+    if isinstance(multiagent, dict) and multiagent.get("type") == "agent":
+        return [multiagent]
+    inner = multiagent.values() if isinstance(multiagent, dict) else multiagent if isinstance(multiagent, list) else ()
+    return [member for value in inner for member in members(value)]
+
+
 async def expanded(multiagent: dict[str, Any] | None, own: dict[str, Any], read: Read) -> dict[str, Any] | None:
     """With whole agents in place of references, as a session keeps them; `own` is the session's agent."""
 

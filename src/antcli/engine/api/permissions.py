@@ -13,6 +13,7 @@ from starlette.requests import Request
 from antcli.engine.api.auth import asking_worker
 from antcli.engine.errors import forbidden, not_found
 from antcli.engine.orchestration.environment_keys import Worker
+from antcli.engine.resources.skill_mounts import all_skills
 from antcli.engine.store.base import SessionRow
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ async def _session(request: Request, worker: Worker) -> None:
 async def _skill(request: Request, worker: Worker) -> None:
     id, version = request.path_params["skill_id"], request.path_params["version"]
     for row in await _sessions(request, worker):
-        for skill in row.body.get("skills", []):
+        for skill in all_skills(row.body):
             if (skill["skill_id"], skill["version"]) == (id, version):
                 return
     raise not_found("skill", id)

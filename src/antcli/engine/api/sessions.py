@@ -8,10 +8,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from antcli.engine.api.agent_rules import check_agent, check_reach, check_web_tools
+from antcli.engine.api.agent_rules import check_agent, check_reach, check_skills, check_web_tools
 from antcli.engine.api.agents import read_agent
 from antcli.engine.api.file_blocks import checked_files
-from antcli.engine.api.multiagent import expanded
+from antcli.engine.api.multiagent import expanded, members
 from antcli.engine.api.pages import slice_of
 from antcli.engine.api.query import Query
 from antcli.engine.api.rubrics import with_rubrics
@@ -27,6 +27,7 @@ from antcli.engine.api.validation import merge_metadata
 from antcli.engine.errors import RequestError, invalid
 from antcli.engine.ids import new_id
 from antcli.engine.providers.base import ModelError
+from antcli.engine.skills.skills import MOST_SKILLS
 from antcli.engine.store.base import SessionFilter, Store
 from antcli.prices import price_of
 
@@ -56,13 +57,12 @@ async def make(
         await check_budgetable(here, agent)
     await checked_files(here, initial_events, "initial_events")
     events = await with_rubrics(here, initial_events, "initial_events")
-    skills = await here.skills.pinned(agent["skills"])
-    agent["skills"] = [{"type": "custom", "skill_id": one["skill_id"], "version": one["version"]} for one in skills]
+    skills, of_members = await _pin_skills(here, agent)
     vault_ids = await here.vaults.check(body.vault_ids or [])
     check_reach(agent, environment)
     id = id or new_id("sesn")
     attached: dict[str, Any] = {"deployment_id": deployment_id} if deployment_id else {}
-    attached["skills"] = skills
+    attached["skills"], attached["members_skills"] = skills, of_members
     attached["vault_ids"] = vault_ids
     try:
         return await here.sessions.create(
@@ -78,6 +78,25 @@ async def make(
     except RequestError:
         await here.resources.remove(id)
         raise
+
+
+async def _pin_skills(here: Services, agent: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Settle which versions the skills of the agent and of those that it may call upon are; its own ones, and what
+    the others have besides: all share the sandbox (semantics.md 16.1, 17.2). Raises RequestError (400, 404)."""
+    own = await here.skills.pinned(agent["skills"])
+    agent["skills"] = _references(own)
+    besides: list[dict[str, Any]] = []
+    for member in members(agent["multiagent"]):
+        pinned = await here.skills.pinned(member["skills"], "agent.multiagent.skills", [*own, *besides])
+        member["skills"] = _references(pinned)
+        besides += [skill for skill in pinned if skill not in own and skill not in besides]
+    if len(own) + len(besides) > MOST_SKILLS:
+        raise invalid(f"agent: at most {MOST_SKILLS} skills a session with all its agents.")
+    return own, besides
+
+
+def _references(skills: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"type": "custom", "skill_id": skill["skill_id"], "version": skill["version"]} for skill in skills]
 
 
 async def retrieve(request: Request, query: Query) -> Response:
@@ -99,7 +118,10 @@ async def update(request: Request, query: Query) -> Response:
     if agent:
         changes["agent"] = agent
         here, id = services(request), request.path_params["session_id"]
-        await check_web_tools((await here.sessions.get(id))["agent"] | agent, here.providers, "agent.")
+        changed = (await here.sessions.get(id))["agent"] | agent
+        if "tools" in agent:
+            check_skills(changed)
+        await check_web_tools(changed, here.providers, "agent.")
     if "budget" in body.model_fields_set:
         changes["budget"] = body.budget.model_dump() if body.budget else None
     return json_response(await services(request).sessions.update(request.path_params["session_id"], changes, _check))
@@ -211,6 +233,8 @@ async def session_agent(here: Services, body: SessionCreate) -> dict[str, Any]:
         if "skills" in reference.model_fields_set:
             snapshot["skills"] = await here.skills.references(skill_entries(reference.skills), "agent.skills")
         check_agent(snapshot, "agent.")
+        if "tools" in reference.model_fields_set:
+            check_skills(snapshot)
     await check_web_tools(snapshot, here.providers, "agent.")
     snapshot["multiagent"] = await expanded(
         snapshot["multiagent"], snapshot, lambda id, version: read_agent(here.store, id, version)

@@ -1,4 +1,4 @@
-"""Skills of a session's agent: each version's folder, read-only, and a line for the model that says when to read it."""
+"""Skills of a session's agents: each version's folder, read-only, and a line for the model, when to read it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SkillMounts(Kind):
 
     async def furnish(self, session: SessionRow, home: Path) -> Furnishing:
         mounts = []
-        for skill in session.body.get("skills", []):
+        for skill in all_skills(session.body):
             tree = self._skills.tree(skill["version"], skill["name"])
             if await asyncio.to_thread(tree.is_dir):
                 mounts.append(Mount(tree, f"{SKILLS}/{skill['directory']}"))
@@ -46,6 +46,11 @@ class SkillMounts(Kind):
             for skill in skills
         ]
         return ["\n".join([_HEADING, *lines])]
+
+
+def all_skills(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of the session's agent, and of those that it may call upon: they share the sandbox."""
+    return [*body.get("skills", []), *body.get("members_skills", [])]
 
 
 def _place(body: dict[str, Any], skill: dict[str, Any]) -> str:

@@ -166,22 +166,17 @@ class Skills:
             resolved.append({"type": "custom", "skill_id": entry["skill_id"], "version": version})
         return resolved
 
-    async def pinned(self, references: Sequence[dict[str, Any]], path: str = "agent.skills") -> list[dict[str, Any]]:
+    async def pinned(
+        self, references: Sequence[dict[str, Any]], path: str = "agent.skills", beside: Sequence[dict[str, Any]] = ()
+    ) -> list[dict[str, Any]]:
         """For a new session: which version each of an agent's skills is at this moment, with all that its sandbox and
-        its model are told. Raises RequestError (400, 404)."""
+        its model are told; `beside` are those of its other agents. Raises RequestError (400, 404)."""
         pinned: list[dict[str, Any]] = []
         for number, reference in enumerate(references):
             version = await self._found(f"{path}.{number}", reference["skill_id"], reference["version"])
-            names = [other["directory"] for other in pinned]
-            pinned.append(
-                {
-                    "skill_id": version.parent,
-                    "version": version.id,
-                    "name": version.body["name"],
-                    "description": version.body["description"],
-                    "directory": _free_name(version.body["name"], names),
-                }
-            )
+            others = [*beside, *pinned]
+            same = next((other for other in others if other["version"] == version.id), None)
+            pinned.append(same or _pin(version, [other["directory"] for other in others]))
         return pinned
 
     async def _found(self, place: str, skill_id: str, version: str) -> Object:
@@ -225,6 +220,16 @@ def _version(skill_id: str, bundle: Bundle) -> dict[str, Any]:
 
 def shown(body: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if not name.startswith("_")}
+
+
+def _pin(version: Object, taken: Sequence[str]) -> dict[str, Any]:
+    return {
+        "skill_id": version.parent,
+        "version": version.id,
+        "name": version.body["name"],
+        "description": version.body["description"],
+        "directory": _free_name(version.body["name"], taken),
+    }
 
 
 def _free_name(name: str, taken: Sequence[str]) -> str:

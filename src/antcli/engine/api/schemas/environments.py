@@ -43,7 +43,7 @@ class Limited(Body):
     """Without hosts: no network at all."""
 
     type: Literal["limited"]
-    allowed_hosts: Annotated[Any, only_empty("an allow-list of hosts")] = None
+    allowed_hosts: Annotated[Any, only_empty("an allow-list of hosts; without one it is no network at all")] = None
     allow_mcp_servers: Annotated[bool | None, only_false()] = None
     allow_package_managers: Annotated[bool | None, only_false()] = None
 
