@@ -43,6 +43,7 @@ TABLE: dict[str, tuple[Row, ...]] = {
         Row("demo", "demo:demo", "Watch a scripted agent write, run and repair a program; needs no model."),
         Row("wait", "wait:wait", "Wait for a session; the exit code says how it ended."),
         Row("logs", "logs:logs", "Show what happened in a session, and what happens."),
+        Row("open", "open:open_", "Open a session, or another thing, in the browser."),
         Row("top", "top:top", "Show the running sessions, live."),
         Row("approve", "approve:approve", "Allow the tool calls that a session asks about."),
         Row("deny", "deny:deny", "Refuse the tool calls that a session asks about."),

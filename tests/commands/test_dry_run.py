@@ -15,7 +15,7 @@ from antcli.references import KINDS
 
 # Written by hand and without requests that could be shown beforehand.
 READING = {
-    "wait", "logs", "top", "cost", "explain", "version", "completion", "doctor", "files download",
+    "wait", "logs", "top", "cost", "explain", "version", "completion", "doctor", "files download", "open",
     "sessions events stream", "sessions threads events stream", "skills versions download",
 }  # fmt: skip
 HERE_ONLY = {  # the files of this machine, the engine on it

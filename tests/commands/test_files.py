@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from tests.e2e.ant import COMMAND
+from tests.e2e.ant import COMMAND, until
 from tests.fakes.cutting_server import ID, cutting
 
 CONTENT = os.urandom(300_000)
@@ -116,13 +116,18 @@ def test_the_official_flags_work(ant, environ, server, folder):
     assert (folder / "x").read_bytes() == CONTENT
 
 
-def test_ctrl_c_leaves_no_half_file(environ, server, folder):
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, -signal.SIGHUP)]
+)
+@pytest.mark.parametrize("words", [["files"], ["beta:files"]])
+def test_a_signal_leaves_no_half_file(environ, server, folder, number, code, words):
     server.hold, server.cuts = threading.Event(), [100_000]
-    running = process(environ, "files", "download", ID, "-O", str(folder / "got"))
+    running = process(environ, *words, "download", ID, "--output", str(folder / "got"))
     assert server.held.wait(20)
-    running.send_signal(signal.SIGINT)
+    until(lambda: os.listdir(folder))  # the file that nobody must find later
+    running.send_signal(number)
     _, err = running.communicate(timeout=20)
-    assert (running.returncode, os.listdir(folder)) == (130, []), err
+    assert (running.returncode, os.listdir(folder)) == (code, []), err
 
 
 def test_bytes_go_to_stdout_and_over_a_cut(environ, server):

@@ -35,7 +35,7 @@ def handler(files):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self):
-            if not self.path.endswith("/content"):
+            if not self.path.partition("?")[0].endswith("/content"):
                 content = json.dumps(files.metadata()).encode()
                 return self.send(200, content, {"content-type": "application/json"})
             asked = self.headers.get("range")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import signal
 import tempfile
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from antcli.output.progress import Progress
 
 _TRIES = 5  # connections in a row that bring nothing new
+_FATAL = (signal.SIGTERM, signal.SIGHUP)  # Ctrl-C is an exception already
 
 
 class Download:
@@ -35,28 +37,8 @@ class Download:
 
     def to_file(self, target: str, *, force: bool) -> int:
         """Writes the file at once or not at all, and answers its size. Raises UsageError when it exists already."""
-        refuse_existing(target, force=force)
-        folder = os.path.dirname(target) or "."
-        try:
-            descriptor, scratch = tempfile.mkstemp(
-                prefix=f".{os.path.basename(target)[:40]}.", suffix=".part", dir=folder
-            )
-        except OSError as error:
-            raise UsageError(f"Cannot write {target}: {error.strerror}.") from None
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                size = self.into(file, os.path.basename(target), again=True)
-                os.fchmod(file.fileno(), 0o666 & ~_mask())
-            if force:
-                os.replace(scratch, target)
-            else:
-                _put_in_place(scratch, target)
-            return size
-        except OSError as error:
-            raise AntError(f"Cannot write {target}: {error.strerror}.") from None
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(scratch)
+        with whole_file(target, force=force) as file:
+            return self.into(file, os.path.basename(target), again=True)
 
     def into(self, file: IO[bytes], label: str, *, again: bool = False) -> int:
         """Writes what the server sends, over as many connections as it takes. Raises ServerError.
@@ -147,6 +129,52 @@ class Download:
                 "The connection broke off, and the server does not send the rest of the same file.",
                 hint="It may have changed meanwhile. Try again; nothing was kept.",
             )
+
+
+@contextlib.contextmanager
+def whole_file(target: str, *, force: bool) -> Iterator[IO[bytes]]:
+    """A file that is at its place when the block ends well, and nowhere otherwise. Raises UsageError, AntError."""
+    refuse_existing(target, force=force)
+    try:
+        descriptor, scratch = tempfile.mkstemp(
+            prefix=f".{os.path.basename(target)[:40]}.", suffix=".part", dir=os.path.dirname(target) or "."
+        )
+    except OSError as error:
+        raise UsageError(f"Cannot write {target}: {error.strerror}.") from None
+    try:
+        with _gone_with_the_process(scratch), os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fchmod(file.fileno(), 0o666 & ~_mask())
+        if force:
+            os.replace(scratch, target)
+        else:
+            _put_in_place(scratch, target)
+    except OSError as error:
+        raise AntError(f"Cannot write {target}: {error.strerror}.") from None
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(scratch)
+
+
+@contextlib.contextmanager
+def _gone_with_the_process(path: str) -> Iterator[None]:
+    """A signal that ends the process takes an unfinished file with it: nothing could go on with it later."""
+
+    def end(number: int, frame: object) -> None:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    fatal = [number for number in _FATAL if signal.getsignal(number) is signal.SIG_DFL]
+    for number in fatal:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in fatal:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def refuse_existing(target: str, *, force: bool) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from antcli.commands.downloads import refuse_existing, whole_file
 from antcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,14 +20,15 @@ def download(context: Context, operation: Operation, parts: Parts, output: str |
         raise UsageError(
             "The file would be printed on the terminal.", hint="Say --output PATH, or --output - to mean it."
         )
-    path = None if output in (None, "-") else Path(str(output))
-    if path is not None and path.exists() and not force:
-        raise UsageError(f"{path} exists.", hint="Choose another name, or --force to replace it.")
+    path = None if output in (None, "-") else str(output)
+    if path is not None:
+        refuse_existing(path, force=force)
     chunks = context.client.download(operation.name, *parts.path.values(), query=parts.query, headers=parts.headers)
     if path is None:
         _print(context, chunks)
     else:
-        _write(path, chunks)
+        with whole_file(path, force=force) as file:
+            file.writelines(chunks)
         context.output.notice(f"Written to {path}.")
 
 
@@ -41,14 +41,3 @@ def _print(context: Context, chunks: Iterator[bytes]) -> None:
         else:
             stdout.write(chunk.decode("utf-8", "replace"))
     (binary or stdout).flush()
-
-
-def _write(path: Path, chunks: Iterator[bytes]) -> None:
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with scratch.open("xb") as file:
-            for chunk in chunks:
-                file.write(chunk)
-        os.replace(scratch, path)
-    finally:
-        scratch.unlink(missing_ok=True)

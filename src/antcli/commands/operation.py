@@ -181,7 +181,7 @@ def send(context: Context, operation: Operation, parts: Parts, arguments: dict[s
 
 def final(operation: Operation) -> bool:
     """What it does cannot be undone by another operation."""
-    return operation.method == "DELETE" or operation.name.endswith((".archive", ".redact"))
+    return operation.method == "DELETE" or operation.name.endswith((".archive", ".redact", ".rotate_token"))
 
 
 def _note_new(context: Context, operation: Operation, answer: Any) -> None:

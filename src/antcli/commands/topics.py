@@ -61,6 +61,27 @@ _ENVIRONMENT = {
 }
 
 
+_CONFIRMATIONS = """\
+Confirmations
+
+  What cannot be undone is asked about first, on a terminal: `delete`, `archive`, `redact`, `rotate-token`, in both
+  spellings, and `ant profile delete`. `ant edit` asks before it sends your changes.
+
+  --yes      does it without the question.
+  --dry-run  shows the request and does not send it.
+
+  Nobody is asked where nobody can answer: when stdin or stderr is no terminal, in CI (the variable CI is set), or for
+  a coding agent. There the command line is the decision, and it is carried out. Any answer but y or yes changes
+  nothing and is exit code 1; Ctrl-C is 130.
+
+  In the same places an id that was left out is an error, exit code 2, and no list to choose from.
+"""
+
+
+def confirmations() -> str:
+    return _CONFIRMATIONS
+
+
 def exit_codes() -> str:
     lines = [f"{int(code):>4}  {sentence}" for code, sentence in _EXIT_CODES.items()]
     return "Exit codes\n\n" + "\n".join(lines) + "\n"
@@ -100,5 +121,5 @@ def official() -> str:
 
 TOPICS = {
     "differences": differences, "official": official, "exit-codes": exit_codes, "environment": environment,
-    "scripts": scripts,
+    "confirmations": confirmations, "scripts": scripts,
 }  # fmt: skip

@@ -1,0 +1,106 @@
+"""A session as one web page: what was said and done, in a file that needs nothing else and asks for nothing.
+
+Every text of the session is escaped, and the page's own policy forbids scripts and requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from html import escape
+from typing import Any
+
+from antcli.client.turn import CALLS, RESULTS, Event, text_of
+from antcli.output.foreign import harmless
+from antcli.output.money import list_cost
+from antcli.output.tool_calls import full_input, name_of, result_lines, short_input
+from antcli.output.transcript import Transcript
+
+_SHORT = 120  # characters of a call's input beside its name
+
+_STYLE = """
+:root { color-scheme: light dark; --line: #8884; --soft: #8881; --dim: #888; --user: #0a6cbd; --bad: #c0392b; }
+body { max-width: 54rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.55 system-ui, sans-serif; }
+header { border-bottom: 1px solid var(--line); margin-bottom: 1.5rem; }
+h1 { font-size: 1.4rem; margin: 0 0 .3rem; overflow-wrap: anywhere; }
+header p, .note, time { color: var(--dim); font-size: .85rem; overflow-wrap: anywhere; }
+article { margin: 1rem 0; } article > b { display: block; font-size: .85rem; }
+article > div { white-space: pre-wrap; overflow-wrap: anywhere; }
+.user > div { border-left: 3px solid var(--user); padding-left: .8rem; }
+.bad, .bad summary { color: var(--bad); }
+details { margin: .5rem 0; border: 1px solid var(--line); border-radius: .4rem; background: var(--soft); }
+summary { padding: .3rem .7rem; cursor: pointer; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+summary code { color: var(--dim); }
+pre { margin: 0; padding: .6rem .8rem; border-top: 1px solid var(--line); overflow-x: auto; font-size: .85rem; }
+time { float: right; font-weight: normal; }
+"""
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def page(session: dict[str, Any], events: Iterable[Event]) -> Iterator[str]:
+    """The page in pieces. `events` oldest first."""
+    title = _text(str(session.get("title") or session.get("id")))
+    yield (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f"<header><h1>{title}</h1><p>{_text(' · '.join(_facts(session)))}</p></header>\n<main>\n"
+    )
+    events = list(events)
+    results = {str(event.get(RESULTS[event["type"]])): event for event in events if event.get("type") in RESULTS}
+    others = Transcript(times=False, whole=True)
+    for event in events:
+        yield _block(event, results, others)
+    yield "</main>\n</body>\n</html>\n"
+
+
+def _facts(session: dict[str, Any]) -> Iterator[str]:
+    agent, usage = session.get("agent") or {}, session.get("usage") or {}
+    yield str(session.get("id"))
+    yield f"agent {agent.get('name')}"
+    yield str((agent.get("model") or {}).get("id"))
+    yield str(session.get("status"))
+    yield _moment(session.get("created_at"), "%Y-%m-%d %H:%M")
+    yield f"{usage.get('output_tokens') or 0:,} tokens out"
+    if cost := list_cost(usage.get("list_cost")):
+        yield f"{cost} at list price"
+
+
+def _block(event: Event, results: dict[str, Event], others: Transcript) -> str:
+    kind = str(event.get("type"))
+    if kind in CALLS:
+        return _call(event, results.get(str(event.get("id"))))
+    if kind in RESULTS:
+        return ""  # it stands with its call
+    if kind in ("user.message", "agent.message", "system.message") and (said := text_of(event)):
+        who = kind.partition(".")[0]
+        return f'<article class="{who}"><b>{_time(event)}{who}</b><div>{_text(said)}</div></article>\n'
+    lines = " ".join(" ".join(others.lines(event)).split())
+    mark = " bad" if kind == "session.error" else ""
+    return f'<p class="note{mark}">{_time(event)}{_text(lines)}</p>\n' if lines else ""
+
+
+def _call(call: Event, result: Event | None) -> str:
+    bad = ' class="bad"' if result and result.get("is_error") else ""
+    short = " ".join(short_input(call).split())[:_SHORT]
+    answer = "\n".join(result_lines(result)) if result else "(no result)"
+    return (
+        f"<details{bad}><summary>{_time(call)}{_text(name_of(call))} <code>{_text(short)}</code></summary>"
+        f"<pre>{_text(chr(10).join(full_input(call)))}</pre><pre>{_text(answer) or '(no output)'}</pre></details>\n"
+    )
+
+
+def _time(event: Event) -> str:
+    return f"<time>{_moment(event.get('processed_at'), '%H:%M:%S')}</time>"
+
+
+def _moment(stamp: Any, form: str) -> str:
+    try:
+        return datetime.fromisoformat(str(stamp)).astimezone().strftime(form)
+    except ValueError:
+        return ""
+
+
+def _text(text: str) -> str:
+    return escape(harmless(text))
