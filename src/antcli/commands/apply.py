@@ -65,7 +65,7 @@ def carry_out(context: Context, known: State, found: Plan, *, verbose: bool, yes
     if found.blocks:
         raise blocked(found.blocks[0].reason)
     if found.changes:
-        if not yes and not context.interactive:
+        if not yes and not context.terminal.can_ask:
             raise UsageError("There is no terminal to ask on.", hint="Say --yes to go on without a question.")
         context.confirm(question, yes=yes)
     rows: list[dict[str, Any]] = []
