@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
+import httpx
 import pytest
 
 from tests.e2e.ant import until
@@ -223,7 +224,8 @@ def test_a_worker_has_the_skills_and_leaves_custom_tools_to_a_tool_runner(
         tools=[TOOLSET, CUSTOM[0]], skills=skilled, environment=environment,
     )  # fmt: skip
     until(lambda: client.beta.environments.work.list(environment).data)
-    working = helper(way, environment=environment, key=KEY, workdir=str(tmp_path))
+    made = httpx.post(f"{engine.url}/v1/environments/{environment}/keys", headers={"x-api-key": KEY}, trust_env=False)
+    working = helper(way, environment=environment, key=made.json()["key"], workdir=str(tmp_path))
     told = helper("tool_runner", session=session, max_idle=0.1)
     assert ["add", RAN] in told.result(30)
     working.result(30)

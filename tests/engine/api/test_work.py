@@ -225,6 +225,21 @@ def test_what_arrives_while_a_worker_leaves_finds_the_next_one(
     assert work.poll(environment) is None  # the session has come to rest meanwhile
 
 
+def test_a_session_that_was_not_queued_before_a_crash_is_after_it(
+    sdk: anthropic.Anthropic, server: Server, agent: str, environment: str
+) -> None:
+    work, here = sdk.beta.environments.work, server.services
+    id = session(sdk, agent, environment, HELLO)
+    item = work.poll(environment)
+    assert item
+    work.stop(item.id, environment_id=environment, force=True)
+    server.call(lambda: here.store.claim(id, "an engine that was killed", 60))
+    server.call(here.work.start)
+    again = work.poll(environment)
+    assert again and again.data.id == id
+    assert work.poll(environment) is None
+
+
 def test_a_poll_waits_for_work(server: Server, sdk: anthropic.Anthropic, agent: str, environment: str) -> None:
     queue = server.services.work
 

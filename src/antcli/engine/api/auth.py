@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 
 from antcli.engine.api.errors import unauthorized
-from antcli.engine.orchestration import environment_keys, work
+from antcli.engine.orchestration import environment_keys, work_tokens
 from antcli.engine.orchestration.environment_keys import Worker
 
 if TYPE_CHECKING:
@@ -67,4 +67,4 @@ def _credential(name: bytes, value: bytes) -> bytes | None:
     return None
 
 
-_WORKERS_KEYS = (environment_keys.PREFIX.encode(), work.TOKEN_PREFIX.encode())
+_WORKERS_KEYS = (environment_keys.PREFIX.encode(), work_tokens.PREFIX.encode())

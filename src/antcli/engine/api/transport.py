@@ -50,10 +50,10 @@ class Transport:
 
     async def _answer(self, scope: Scope, exchange: _Exchange) -> None:
         try:
-            _check_headers(scope["headers"], exchange.maximum)
             scope["services"] = self._services
             if scope["path"] not in _OPEN_PATHS:
                 scope[WORKER] = await who_asks(scope["headers"], self._key, self._services)
+            _check_headers(scope["headers"], exchange.maximum)
             scope["app"] = self  # makes the router raise for unknown paths and methods instead of answering itself
             await self._app(scope, exchange.receive, exchange.send)
         except ClientDisconnect:

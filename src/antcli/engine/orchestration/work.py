@@ -24,20 +24,31 @@ from typing import Any
 from antcli.engine.clock import parse, timestamp
 from antcli.engine.errors import RequestError, conflict, not_found
 from antcli.engine.ids import new_id
-from antcli.engine.orchestration.work_tokens import PREFIX as TOKEN_PREFIX
 from antcli.engine.orchestration.work_tokens import key_of, new_token, secret_with, with_token, work_id_in
-from antcli.engine.store.base import Change, DuplicateError, Insert, Object, Page, Remove, Replace, StaleError, Store
+from antcli.engine.store.base import (
+    Change,
+    DuplicateError,
+    Insert,
+    Object,
+    Page,
+    Remove,
+    Replace,
+    SessionFilter,
+    StaleError,
+    Store,
+)
 
 KIND = "work"
 DEFAULT_TTL, MAXIMUM_TTL = 300, 3600
 DEFAULT_RECLAIM_MS = 5000
 NO_HEARTBEAT = "NO_HEARTBEAT"
 _OPEN = ("queued", "starting", "active")
+_AT_WORK = ("running", "rescheduling")
+_AWAKE = SessionFilter(statuses=_AT_WORK)  # also those whose lease a killed engine has not given back
 _WORKER_SECONDS = 30.0
 _BATCH = 100
 
 Work = dict[str, Any]
-__all__ = ["TOKEN_PREFIX", "Claim", "WorkQueue", "shown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +72,12 @@ class WorkQueue:
 
     async def start(self) -> None:
         """Queue the sessions whose wake a stopped engine did not get to queue. Raises StorageError."""
-        for id in await self._store.awake():
-            row = await self._store.session(id)
-            if row is not None and row.body.get("self_hosted"):
-                await self.offer(row.body["environment_id"], id)
+        after: int | None = None
+        while rows := await self._store.sessions(_AWAKE, Page(_BATCH, "asc", after)):
+            for row in rows:
+                if row.body.get("self_hosted"):
+                    await self.offer(row.body["environment_id"], row.id)
+            after = rows[-1].sequence
 
     async def offer(self, environment_id: str, session_id: str) -> None:
         """The session has something to do: queue it, or let the item that it has know."""
@@ -216,7 +229,7 @@ class WorkQueue:
 
     async def _is_at_work(self, session_id: str) -> bool:
         row = await self._store.session(session_id)
-        return row is not None and (row.status in ("running", "rescheduling") or bool(row.state["calls"]))
+        return row is not None and (row.status in _AT_WORK or bool(row.state["calls"]))
 
     async def update(self, environment_id: str, id: str, merge: Callable[[dict[str, str]], dict[str, str]]) -> Work:
         """`merge` makes the new metadata of the old, and may raise."""
