@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import stat
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import httpx
 import pytest
 
 from tests.e2e.ant import until
-from tests.e2e.sdk import node, runners
+from tests.e2e.sdk import runners, scripts
 from tests.e2e.served import KEY, TOOLSET, Served, served
 
 ASKING = TOOLSET | {"default_config": {"permission_policy": {"type": "always_ask"}}}
@@ -44,24 +43,13 @@ def client(engine: Served) -> Iterator[anthropic.Anthropic]:
 @pytest.fixture(params=["python", "typescript"])
 def helper(engine: Served, request: pytest.FixtureRequest) -> Iterator[Helper]:
     """Starts a helper of the SDK by the name that it has in `runners`, and has what it told in the end."""
-    ways = {"python": in_python, "typescript": in_typescript}
+    script = getattr(scripts, request.param)
+
+    def told(name: str, inside: Sequence[str] = (), **given: Any) -> Any:
+        return json.loads(script("runners", {"url": engine.url, "key": KEY, "helper": name, "given": given}, inside))
+
     with ThreadPoolExecutor() as threads:
-        yield lambda name, **given: threads.submit(ways[request.param], engine, name, given)
-
-
-def in_python(engine: Served, name: str, given: dict[str, Any]) -> Any:
-    async def run() -> Any:
-        async with (
-            anthropic.AsyncAnthropic(base_url=engine.url, api_key=KEY, _strict_response_validation=True) as client,
-            asyncio.timeout(60),
-        ):
-            return await getattr(runners, name)(client, **given)
-
-    return asyncio.run(run())
-
-
-def in_typescript(engine: Served, name: str, given: dict[str, Any]) -> Any:
-    return json.loads(node.run("runners.mjs", url=engine.url, api_key=KEY, helper=name, given=given))
+        yield lambda *name, **given: threads.submit(told, *name, **given)
 
 
 def say(text: str) -> Any:

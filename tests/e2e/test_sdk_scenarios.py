@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.e2e.blocking import blocking
-from tests.e2e.sdk import node
+from tests.e2e.sdk import scripts
 from tests.e2e.sdk.play import play
 from tests.e2e.served import KEY, Served, served
 
@@ -102,7 +102,8 @@ def test_python_async(engine: Served) -> None:
 
 
 def test_typescript(engine: Served) -> None:
-    told = node.run("play.mjs", url=engine.url, key=KEY, scenarios=[prepared(item, engine) for item in SCENARIOS])
+    given = {"url": engine.url, "key": KEY, "scenarios": [prepared(item, engine) for item in SCENARIOS]}
+    told = scripts.typescript("play", given)
     *played, missing, unknown = [json.loads(line) for line in told.splitlines()]
     for scenario, seen in zip(SCENARIOS, played, strict=True):
         check(scenario, seen)

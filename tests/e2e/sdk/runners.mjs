@@ -5,12 +5,12 @@ import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 
-const { url, api_key, modules, helper, given } = JSON.parse(await read(process.stdin));
+const { url, key, modules, helper, given } = JSON.parse(await read(process.stdin));
 const { default: Anthropic } = await load("@anthropic-ai/sdk");
 const { betaTool } = await load("@anthropic-ai/sdk/helpers/beta/json-schema");
 const { ToolError } = await load("@anthropic-ai/sdk/lib/tools/ToolError");
 const { betaAgentToolset20260401, setupSkills } = await load("@anthropic-ai/sdk/tools/agent-toolset/node");
-const client = new Anthropic({ baseURL: url, apiKey: api_key });
+const client = new Anthropic({ baseURL: url, apiKey: key });
 const { sessions, environments } = client.beta;
 
 const PIXEL =

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import stat
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +87,15 @@ async def poller(client: anthropic.AsyncAnthropic, environment: str, key: str, w
             work_id=item.id, environment_id=environment, session_id=item.data.id, environment_key=key,
             work_secret=item.secret,
         )  # fmt: skip
+
+
+HELPERS = {function.__name__: function for function in (tool_runner, toolset_runner, skills, worker, poller)}
+
+
+async def main(url: str, key: str, helper: str, given: dict[str, Any]) -> Any:
+    async with anthropic.AsyncAnthropic(base_url=url, api_key=key, _strict_response_validation=True) as client:
+        return await HELPERS[helper](client, **given)
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(main(**json.load(sys.stdin)))))

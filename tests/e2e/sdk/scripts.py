@@ -1,5 +1,7 @@
-"""Scripts on Node with the TypeScript SDK, which is installed by its name into a folder of the system's temporary
-directory, or of ANT_TEST_NODE_MODULES, and kept there.
+"""The scripts beside this file, in the languages of the SDKs: they read JSON on stdin and print.
+
+The TypeScript SDK is installed by its name into a folder of the system's temporary directory, or of
+ANT_TEST_NODE_MODULES, and kept there.
 """
 
 from __future__ import annotations
@@ -9,20 +11,31 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
 
-def run(script: str, **given: Any) -> str:
-    """What a script beside this file prints, when it reads `given` as JSON on its stdin."""
-    done = subprocess.run(
-        ["node", str(Path(__file__).with_name(script))], input=json.dumps(given | {"modules": str(_modules())}),
-        capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+
+def python(name: str, given: dict[str, Any], inside: Sequence[str] = ()) -> str:
+    """What it prints; `inside` is a command that runs the rest of its arguments."""
+    return _printed([*inside, sys.executable, "-m", f"tests.e2e.sdk.{name}"], given)
+
+
+def typescript(name: str, given: dict[str, Any], inside: Sequence[str] = ()) -> str:
+    modules = str(_modules())
+    return _printed([*inside, "node", str(HERE / f"{name}.mjs")], given | {"modules": modules})
+
+
+def _printed(command: Sequence[str], given: dict[str, Any]) -> str:
+    done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, timeout=60, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
