@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
-import httpx
 import pytest
 
+from antcli.engine.sandbox.bubblewrap import find_bwraps
 from tests.e2e.ant import until
 from tests.e2e.sdk import runners, scripts
 from tests.e2e.served import KEY, TOOLSET, Served, served
@@ -45,8 +45,8 @@ def helper(engine: Served, request: pytest.FixtureRequest) -> Iterator[Helper]:
     """Starts a helper of the SDK by the name that it has in `runners`, and has what it told in the end."""
     script = getattr(scripts, request.param)
 
-    def told(name: str, inside: Sequence[str] = (), **given: Any) -> Any:
-        return json.loads(script("runners", {"url": engine.url, "key": KEY, "helper": name, "given": given}, inside))
+    def told(name: str, key: str = KEY, inside: Sequence[str] = (), **given: Any) -> Any:
+        return json.loads(script("runners", {"url": engine.url, "key": key, "helper": name, "given": given}, inside))
 
     with ThreadPoolExecutor() as threads:
         yield lambda *name, **given: threads.submit(told, *name, **given)
@@ -61,15 +61,28 @@ def call(*names: str, **input: Any) -> Any:
 
 
 def start(
-    engine: Served, client: anthropic.Anthropic, *turns: Any, tools: Any = CUSTOM, environment: str = "", **more: Any
+    engine: Served,
+    client: anthropic.Anthropic,
+    *turns: Any,
+    tools: Any = CUSTOM,
+    skills: Any = (),
+    environment: str = "",
+    **more: Any,
 ) -> str:
-    agent = client.beta.agents.create(name="tester", model=engine.script(*turns), tools=tools, **more)
+    agent = client.beta.agents.create(name="tester", model=engine.script(*turns), tools=tools, skills=skills)
     environment = environment or client.beta.environments.create(name="plain").id
-    return client.beta.sessions.create(agent=agent.id, environment_id=environment, initial_events=[say("go")]).id
+    given = {"agent": agent.id, "environment_id": environment, "initial_events": [say("go")]} | more
+    return client.beta.sessions.create(**given).id
 
 
 def self_hosted(client: anthropic.Anthropic) -> str:
     return client.beta.environments.create(name="hosted", config={"type": "self_hosted"}).id
+
+
+def key_of(client: anthropic.Anthropic, environment: str) -> str:
+    """A key for the workers of the environment, which opens nothing else."""
+    made: Any = client.post(f"/v1/environments/{environment}/keys", body={}, cast_to=object)
+    return str(made["key"])
 
 
 def events(client: anthropic.Anthropic, session: str, type: str) -> list[Any]:
@@ -80,9 +93,8 @@ def stops(client: anthropic.Anthropic, session: str) -> list[str]:
     return [event.stop_reason.type for event in events(client, session, "session.status_idle")]
 
 
-@pytest.mark.parametrize("end", ["archive", "delete"])
 def test_the_tool_runner_answers_what_waited_and_what_comes(
-    engine: Served, client: anthropic.Anthropic, helper: Helper, end: str
+    engine: Served, client: anthropic.Anthropic, helper: Helper
 ) -> None:
     session = start(
         engine, client,
@@ -100,7 +112,7 @@ def test_the_tool_runner_answers_what_waited_and_what_comes(
     client.beta.sessions.events.send(session, events=[say("more")])
     until(lambda: stops(client, session)[2:][-1:] == ["end_turn"])
     assert [event.content[0].text for event in events(client, session, "agent.message")] == ["Three.", "Seen."]
-    getattr(client.beta.sessions, end)(session)  # nothing else ends a runner without a limit
+    client.beta.sessions.archive(session)  # nothing else ends a runner without a limit
     assert told.result(30) == [["add", RAN], ["picture", RAN], ["fail", RAN | {"is_error": True}]]
 
 
@@ -116,7 +128,7 @@ def test_the_tool_runner_goes_on_when_the_engine_was_killed(
     engine.start(port=engine.port)
     client.beta.sessions.events.send(session, events=[say("more")])
     until(lambda: stops(client, session)[2:][-1:] == ["end_turn"])
-    client.beta.sessions.archive(session)
+    client.beta.sessions.delete(session)
     assert told.result(30) == [["add", RAN], ["add", RAN]]
 
 
@@ -198,9 +210,8 @@ def test_the_skills_of_a_session_are_downloaded(
     }
 
 
-@pytest.mark.parametrize("way", ["worker", "poller"])
 def test_a_worker_has_the_skills_and_leaves_custom_tools_to_a_tool_runner(
-    engine: Served, client: anthropic.Anthropic, helper: Helper, skilled: list[Any], tmp_path: Path, way: str
+    engine: Served, client: anthropic.Anthropic, helper: Helper, skilled: list[Any], tmp_path: Path
 ) -> None:
     environment = self_hosted(client)
     both = {"tools": [
@@ -212,10 +223,45 @@ def test_a_worker_has_the_skills_and_leaves_custom_tools_to_a_tool_runner(
         tools=[TOOLSET, CUSTOM[0]], skills=skilled, environment=environment,
     )  # fmt: skip
     until(lambda: client.beta.environments.work.list(environment).data)
-    made = httpx.post(f"{engine.url}/v1/environments/{environment}/keys", headers={"x-api-key": KEY}, trust_env=False)
-    working = helper(way, environment=environment, key=made.json()["key"], workdir=str(tmp_path))
+    working = helper("worker", key=key_of(client, environment), environment=environment, workdir=str(tmp_path))
     told = helper("tool_runner", session=session, max_idle=0.1)
     assert ["add", RAN] in told.result(30)
     working.result(30)
     assert [event.content[0].text for event in events(client, session, "agent.message")] == ["Done."]
     assert {path.name for path in tmp_path.iterdir()} >= {"by-worker"}
+
+
+@pytest.mark.skipif(not find_bwraps(), reason="a worker has memories below /mnt, which this test makes its own")
+def test_a_worker_of_one_item_brings_memories_and_takes_back_what_changed(
+    engine: Served, client: anthropic.Anthropic, helper: Helper, tmp_path: Path
+) -> None:
+    environment = self_hosted(client)
+    stores = client.beta.memory_stores
+    notes, rules = stores.create(name="Notes").id, stores.create(name="Rules").id
+    for store, path in [(notes, "/likes.md"), (notes, "/old.md"), (rules, "/first.md")]:
+        stores.memories.create(store, path=path, content=f"{path}\n")
+    command = """
+        cat /mnt/memory/*/*; cd /mnt/memory/notes; echo coffee >> likes.md; mkdir deep; echo 1 > deep/new.md; rm old.md
+        echo lost > /mnt/memory/rules/first.md
+    """
+    session = start(
+        engine, client, call("bash", command=command),
+        {"text": "Done.", "expect": [{"contains": path} for path in ("/likes.md", "/old.md", "/first.md")]},
+        tools=[TOOLSET], environment=environment, resources=[
+            {"type": "memory_store", "memory_store_id": notes},
+            {"type": "memory_store", "memory_store_id": rules, "access": "read_only"},
+        ],
+    )  # fmt: skip
+    until(lambda: client.beta.environments.work.list(environment).data)
+    own_mnt = [str(find_bwraps()[0]), "--dev-bind", "/", "/", "--tmpfs", "/mnt"]
+    key = key_of(client, environment)
+    helper("poller", key=key, inside=own_mnt, environment=environment, workdir=str(tmp_path)).result(60)
+    assert [event.content[0].text for event in events(client, session, "agent.message")] == ["Done."]
+    assert held(client, notes) == {"/likes.md": "/likes.md\ncoffee\n", "/deep/new.md": "1\n"}
+    assert held(client, rules) == {"/first.md": "/first.md\n"}
+    (version, *_) = stores.memory_versions.list(notes)
+    assert version.created_by.to_dict() == {"type": "session_actor", "session_id": session}
+
+
+def held(client: anthropic.Anthropic, store: str) -> dict[str, str | None]:
+    return {memory.path: memory.content for memory in client.beta.memory_stores.memories.list(store, view="full")}

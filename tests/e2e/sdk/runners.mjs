@@ -58,8 +58,8 @@ const helpers = {
     ])));
   },
 
-  // Work as long as anything of the environment's work is not stopped.
-  async worker({ environment, key, workdir }) {
+  // With the key of an environment, work as long as anything of its work is not stopped.
+  async worker({ environment, workdir }) {
     const stop = new AbortController();
     const worker = environments.work.worker({ environmentId: environment, environmentKey: key, workdir, maxIdleMs: 100 });
     const running = worker.run(stop.signal);
@@ -68,14 +68,13 @@ const helpers = {
     await running;
   },
 
-  // Take all that is queued and hand each item to a worker that does this one item.
-  async poller({ environment, key, workdir }) {
+  // With the key of an environment, take all that is queued; each item goes to a worker that has only its secret.
+  async poller({ environment, workdir }) {
     const worker = environments.work.worker({ workdir, maxIdleMs: 100 });
     const queued = { environmentId: environment, environmentKey: key, drain: true, autoStop: false };
     for await (const item of environments.work.poller(queued)) {
       await worker.handleItem({
-        workId: item.id, environmentId: environment, sessionId: item.data.id, environmentKey: key,
-        workSecret: item.secret ?? undefined,
+        workId: item.id, environmentId: environment, sessionId: item.data.id, workSecret: item.secret,
       });
     }
   },

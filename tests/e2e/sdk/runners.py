@@ -66,11 +66,11 @@ async def skills(client: anthropic.AsyncAnthropic, session: str, workdir: str) -
     }
 
 
-async def worker(client: anthropic.AsyncAnthropic, environment: str, key: str, workdir: str) -> None:
-    """Work as long as anything of the environment's work is not stopped."""
+async def worker(client: anthropic.AsyncAnthropic, environment: str, workdir: str) -> None:
+    """With the key of an environment, work as long as anything of its work is not stopped."""
     work = client.beta.environments.work
     running = asyncio.create_task(
-        work.worker(environment_id=environment, environment_key=key, workdir=workdir, max_idle=0.1).run()
+        work.worker(environment_id=environment, environment_key=client.api_key, workdir=workdir, max_idle=0.1).run()
     )
     while [item.state async for item in work.list(environment) if item.state != "stopped"]:
         await asyncio.sleep(0.05)
@@ -78,15 +78,14 @@ async def worker(client: anthropic.AsyncAnthropic, environment: str, key: str, w
     await asyncio.wait([running])
 
 
-async def poller(client: anthropic.AsyncAnthropic, environment: str, key: str, workdir: str) -> None:
-    """Take all that is queued and hand each item to a worker that does this one item."""
-    work = client.beta.environments.work
-    one = work.worker(workdir=workdir, max_idle=0.1)
+async def poller(client: anthropic.AsyncAnthropic, environment: str, workdir: str) -> None:
+    """With the key of an environment, take all that is queued; each item goes to a worker that has only its secret."""
+    work, key = client.beta.environments.work, client.api_key
+    worker = work.worker(workdir=workdir, max_idle=0.1)
     async for item in work.poller(environment_id=environment, environment_key=key, drain=True, auto_stop=False):
-        await one.handle_item(
-            work_id=item.id, environment_id=environment, session_id=item.data.id, environment_key=key,
-            work_secret=item.secret,
-        )  # fmt: skip
+        await worker.handle_item(
+            work_id=item.id, environment_id=environment, session_id=item.data.id, work_secret=item.secret
+        )
 
 
 HELPERS = {function.__name__: function for function in (tool_runner, toolset_runner, skills, worker, poller)}
