@@ -12,6 +12,9 @@ def test_a_key_is_made_listed_and_revoked(ant, api, hosted):
     made = ant("envs", "keys", "create", "machines", "--name", "host", "--transform", "key", "-r", environ=hosted)
     assert (made.code, made.out) == (0, "ant-env-secret\n")
     assert "not shown again" in made.err and api.last.body == {"name": "host"}
+    for format in ("auto", "table", "csv"):
+        made = ant("envs", "keys", "create", "machines", "-o", format, environ=hosted, terminal=True)
+        assert "ant-env-secret" in made.out, "it is not told again"
     api.page(keys, MADE)
     listed = ant("env", "keys", "ls", "machines", environ=hosted, terminal=True)
     assert "host" in listed.out and "ant-env-...abcd" in listed.out

@@ -105,3 +105,14 @@ def test_also_when_the_call_was_allowed_before(wait: Any) -> None:
     assert (
         wait(end, log=[running(), asked, waits, allowed, idle("requires_action", 2, event_ids=[asked["id"]])]).code == 0
     )
+
+
+def test_approve_asks_no_second_time_about_what_waits_for_its_worker(ant: Any, hosted: Any, api: Any) -> None:
+    asked = call("ask")
+    allowed = event("user.tool_confirmation", tool_use_id=asked["id"], result="allow")
+    log = [running(), asked, allowed, idle("requires_action", event_ids=[asked["id"]])]
+    session = HostedSession(api, log=log).wait_for_no_message()
+    result = ant("approve", ID, environ=hosted)
+    assert (result.code, session.sent) == (1, [])
+    assert "asks nothing. It waits for the results of its tools." in result.err
+    session.done.set()

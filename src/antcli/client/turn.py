@@ -95,6 +95,11 @@ class Turn:
             return []
         return [self.calls.get(id, {"id": id}) for id in self.stop_reason.get("event_ids") or []]
 
+    @property
+    def asked(self) -> list[Event]:
+        """The pending calls that somebody is to allow or to deny."""
+        return [call for call in self.pending if can_be_confirmed(call) and call["id"] not in self.confirmed]
+
     def _is_workers(self, call: Event) -> bool:
         """A session waits for a built-in tool that may run only where a worker has to run it."""
         may_run = not can_be_confirmed(call) or call["id"] in self.confirmed

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from antcli.client.turn import Event, can_be_confirmed, confirmation
+from antcli.client.turn import Event, confirmation
 from antcli.commands.base import examples
 from antcli.commands.options import DryRunOpt, SessionArg
 from antcli.context import current
@@ -57,8 +57,7 @@ def _asked(context: Context, session_id: str) -> list[Event]:
     from antcli.commands.wait import how_it_stands
 
     turn = how_it_stands(context.client, session_id)
-    asked = [call for call in turn.pending if can_be_confirmed(call)]
-    if not asked:
-        waits = "It waits for the result of a custom tool." if turn.pending else f"It is {turn.status}."
+    if not turn.asked:
+        waits = "It waits for the results of its tools." if turn.pending else f"It is {turn.status}."
         raise AntError(f"Session {session_id} asks nothing. {waits}", hint="`ant logs` shows what it did.")
-    return asked
+    return turn.asked

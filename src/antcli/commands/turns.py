@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from antcli.client.drive import Approval
-from antcli.client.turn import Event, Turn, can_be_confirmed
+from antcli.client.turn import Event, Turn
 from antcli.errors import ExitCode, UsageError
 from antcli.output.failures import Failure
 
@@ -113,7 +113,7 @@ def failure_of(session_id: str, turn: Turn, ending: Ending) -> Failure | None:
     if code == ExitCode.OK:
         return None
     if code == ExitCode.REQUIRES_ACTION:
-        message, hint = action_needed(session_id, turn.pending)
+        message, hint = action_needed(session_id, turn)
     else:
         message = ending.message or f"The turn ended with {turn.reason}."
         gone = turn.status in ("terminated", "deleted")
@@ -121,7 +121,7 @@ def failure_of(session_id: str, turn: Turn, ending: Ending) -> Failure | None:
     return Failure(message, hint, code, type=_error_type(turn, code))
 
 
-def action_needed(session_id: str, pending: list[Event]) -> tuple[str, str]:
+def action_needed(session_id: str, turn: Turn) -> tuple[str, str]:
     """What the session waits for, and the commands that answer."""
     from antcli.output.foreign import harmless
     from antcli.output.text import cut
@@ -132,8 +132,9 @@ def action_needed(session_id: str, pending: list[Event]) -> tuple[str, str]:
             return str(call["id"])
         return cut(harmless(f"{name_of(call)} {short_input(call)}").strip().replace("\n", " "), 200)
 
+    pending = turn.pending
     message = "The session waits for an answer to: " + "; ".join(described(call) for call in pending) + "."
-    asked = [call["id"] for call in pending if can_be_confirmed(call) or "type" not in call]
+    asked = [call["id"] for call in pending if call in turn.asked or "type" not in call]
     if asked:
         ids = " ".join(asked)
         return message, f"Allow: `ant approve {session_id} {ids}`. Refuse: `ant deny {session_id} {ids}`."

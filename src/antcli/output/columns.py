@@ -65,6 +65,11 @@ def _credential_place(credential: dict[str, Any]) -> str:
     return str(auth.get("mcp_server_url") or auth.get("secret_name") or "")
 
 
+def _environment_key(key: dict[str, Any]) -> str:
+    """The whole key in the one answer that has it."""
+    return str(key.get("key") or key.get("partial_key_hint") or "")
+
+
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "agents": (_ID, _NAME, Column("MODEL", "model.id"), Column("VERSION", "version", "number"), _AGE),
     "agents.versions": (
@@ -122,7 +127,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("ENDED", "ended_at", "time"), _AGE,
     ),
     "user_profiles": (_ID, _NAME, Column("EXTERNAL", "external_id"), Column("ACCESS", "access_type"), _AGE),
-    "keys": (_ID, _NAME, Column("KEY", "partial_key_hint"), _AGE),
+    "keys": (_ID, _NAME, Column("KEY", "key", "id", derive=_environment_key), _AGE),
     "work": (
         _ID, Column("STATE", "state", "status"), Column("SESSION", "data.id", "id"),
         Column("HEARTBEAT", "latest_heartbeat_at", "time"), _AGE,

@@ -273,3 +273,18 @@ def test_the_bodies_are_good_but_for_what_is_made_bad(http: httpx.Client, ids: d
     for operation in (one for one in BODIES if "resources" in one or "MACHINES" in one):
         made = http.post(path_of(operation, ids), json=with_ids(BODIES[operation], ids))
         assert made.status_code == 200, (operation, made.text)
+
+
+def test_resources_are_attached_all_or_none(http: httpx.Client, ids: dict[str, str]) -> None:
+    file: Any = {"type": "file", "file_id": ids["FILE"]}
+    body = {"agent": ids["AGENT"], "environment_id": ids["ENVIRONMENT"]}
+    before = everything(http, ids)
+    for bad in (
+        {"type": "file", "file_id": "file_none"},
+        {"type": "memory_store", "memory_store_id": "memstore_none"},
+        REPOSITORY | {"url": "ssh://example.com/o/a"},
+    ):
+        response = http.post("/v1/sessions", json=body | {"resources": [file, bad]})
+        assert response.status_code in (400, 404), response.text
+        assert response.json()["error"]["message"].startswith("resources.1.")
+    assert everything(http, ids) == before
