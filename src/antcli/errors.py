@@ -106,7 +106,7 @@ _STATUS_HINTS = {
     413: "Send less at once: put what is large into a file, or shorten it.",
     429: "The server limits the rate. Wait a moment, then try again.",
     500: "Try again; on a local profile `ant engine logs` says more.",
-    502: "Something between here and the server failed. Try again.",
+    502: "What the server asked in turn failed. Try again; `ant doctor` says what does not answer.",
     503: "Try again when the cause is gone; on a local profile `ant engine logs` says more.",
     504: "Something between here and the server gave up. Try again.",
     529: "The server is overloaded. Wait a moment, then try again.",

@@ -77,6 +77,7 @@ PERSON = {
         ("text.@fromstr.k.0", 1),
         ("name.@tostr", '{"first":"Tom","last":"Anderson"}'),
         ("friends.@dig:first", ["Dale", "Roger", "Jane"]),
+        ("{name:name.first,how old:age,'':age}", {"name": "Tom", "how old": 37, "''": 37}),
         ("{name.first,age,friends.#.last}", {"first": "Tom", "age": 37, "last": ["Murphy", "Craig", "Murphy"]}),
         ('{"the_name":name.first,"n":children.#,"lit":!"x"}', {"the_name": "Tom", "n": 3, "lit": "x"}),
         ("[name.first,gone,age]", ["Tom", 37]),

@@ -38,7 +38,7 @@ def shown(action, *, screen=False, environ=None, **settings):
         ("auto", '{"id":"agent_1","name":"a","model":{"id":"m"},"version":1,"created_at":"2020-01-01T00:00:00Z"}\n'),
         ("jsonl", '{"id":"agent_1","name":"a","model":{"id":"m"},"version":1,"created_at":"2020-01-01T00:00:00Z"}\n'),
         ("id", "agent_1\n"),
-        ("csv", "id,name,model.id,version,created_at\nagent_1,a,m,1,2020-01-01T00:00:00Z\n"),
+        ("csv", "id,name,model.id,version,created_at,archived_at\nagent_1,a,m,1,2020-01-01T00:00:00Z,\n"),
     ],
 )
 def test_piped_lists(format, expected):

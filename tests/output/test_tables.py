@@ -32,6 +32,20 @@ def test_piped_tables_are_aligned_and_never_cut():
     assert lines[1].endswith("1h")
 
 
+def test_a_rare_column_is_there_when_a_row_has_it():
+    first, second = agents("a", "b")
+    gone = second | {"archived_at": first["created_at"]}
+    assert "ARCHIVED" not in next(table("agents", [first, second]))
+    lines = list(table("agents", [first, gone]))
+    assert lines[0].split()[-1] == "ARCHIVED" and lines[1].split()[-1] == "-" and lines[2].split()[-1] == "1h"
+    assert next(table("agents", [first], chosen=["name", "archived"])).split() == ["NAME", "ARCHIVED"]
+
+
+def test_a_script_is_shown_by_its_name():
+    scripted = agents("a")[0] | {"model": {"id": "script:/home/ada/a/long/way/to/review.yaml"}}
+    assert " script:review.yaml " in "".join(table("agents", [scripted]))
+
+
 def test_a_table_without_rows_has_its_header():
     assert "".join(table("agents", [])) == "ID  NAME  MODEL  VERSION  AGE\n"
 
@@ -108,14 +122,15 @@ def test_colour_is_only_there_when_asked_for():
 def test_detail_shows_nested_fields_and_long_texts():
     item = {
         "id": "agent_1", "system": "first\nsecond \x1b[2J", "model": {"id": "m", "effort": {"type": "high"}},
-        "tools": [{"type": "custom"}], "metadata": {}, "archived_at": None, "enabled": False,
+        "tools": [{"type": "custom", "input_schema": {"type": "object"}}, "x"], "metadata": {},
+        "archived_at": None, "enabled": False,
         "created_at": "2020-01-01T00:00:00Z",
     }  # fmt: skip
     text = "".join(detail(item))
     assert "id:         agent_1\n" in text
     assert "system:\n  first\n  second" in text
     assert "  effort:\n    type: high\n" in text
-    assert '  - {"type":"custom"}\n' in text
+    assert "tools:\n  - type:         custom\n    input_schema:\n      type: object\n  - x\n" in text
     assert "enabled:    no\n" in text
     assert "(6y)" in text or "y)" in text
     assert "metadata" not in text and "\x1b" not in text

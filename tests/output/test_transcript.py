@@ -38,7 +38,7 @@ def test_who_said_and_did_what_and_when() -> None:
     call = at("10:00:02", "agent.tool_use", name="bash", input={"command": "ls\npwd"}) | {"id": "sevt_1"}
     assert lines(
         at("10:00:00", "user.message", content=text("Look around")),
-        at("10:00:01", "agent.message", content=text("I will.\nWait.")),
+        at("10:00:01", "agent.message", content=text("I will.\nWait.\n")),
         call,
         at("10:00:03", "agent.tool_result", tool_use_id="sevt_1", content=text("a\nb\n")),
         at("10:00:04", "session.status_idle", stop_reason={"type": "end_turn"}),
@@ -89,9 +89,9 @@ def test_a_queued_message_has_no_time_yet() -> None:
         ),
         (at("1", "agent.tool_use", name="write", input={"file_path": "a", "content": "b"}), "write     file_path: a"),
         (at("1", "agent.tool_use", name="x", input={}), "x         (no input)"),
-        (at("1", "agent.tool_use", name="b", input={"command": "c"}, evaluated_permission="ask"), "b (asks)  c"),
+        (at("1", "agent.tool_use", name="b", input={"command": "c"}, evaluated_permission="ask"), "b         (asks) c"),
         (at("1", "agent.mcp_tool_use", name="t", mcp_server_name="s", input={"query": "q"}), "s/t       q"),
-        (at("1", "agent.tool_result", tool_use_id="z", is_error=True, content=text("no")), "tool error no"),
+        (at("1", "agent.tool_result", tool_use_id="z", is_error=True, content=text("no")), "tool ->   error: no"),
         (at("1", "agent.thread_context_compacted"), "agent     thread context compacted"),
         (at("1", "session.status_terminated"), "session   terminated"),
         (at("1", "something.unknown_yet"), "something unknown yet"),

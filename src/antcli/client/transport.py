@@ -219,6 +219,8 @@ def _lower(headers: httpx.Headers) -> dict[str, str]:
 
 def _in_words(error: Exception) -> str:
     text = str(error).strip().rstrip(".")
+    if text.startswith("[Errno "):
+        text = text.partition("] ")[2]
     return text or type(error).__name__
 
 

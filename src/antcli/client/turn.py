@@ -61,6 +61,7 @@ class Turn:
         self.answered: set[str] = set()
         self.interrupted = False
         self.outcome: str | None = None
+        self.verdict = ""  # the outcome in words, and why
         self.own: frozenset[str] = frozenset()  # the ids of our own messages
         self.own_taken = False  # one of them was processed
         self._picked_up = True
@@ -134,7 +135,7 @@ class Turn:
             case "end_turn":
                 if self.interrupted:
                     return "The turn was interrupted."
-                return f"The outcome was not met: {self.outcome}." if self.outcome in _UNMET_OUTCOMES else ""
+                return f"The outcome was not met {self.verdict}" if self.outcome in _UNMET_OUTCOMES else ""
             case "retries_exhausted":
                 return cause or "The session gave up after too many errors."
             case "budget_reached":
@@ -187,6 +188,8 @@ class Turn:
             self._count(event.get("model_usage") or {})
         elif kind == "span.outcome_evaluation_end":
             self.outcome = str(event.get("result"))
+            why = str(event.get("explanation") or "").strip()
+            self.verdict = f"({self.outcome.replace('_', ' ')})" + (f": {why}" if why else ".")
         elif kind in ("session.status_running", "session.status_rescheduled"):
             if kind == "session.status_running" and self.status == "idle":
                 self.interrupted = False  # an interrupted turn is followed by one of its own

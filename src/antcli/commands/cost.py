@@ -76,10 +76,11 @@ def _moment(since: str) -> str:
 def _tell_total(context: Context, lines: list[dict[str, Any]]) -> None:
     """A last word for people, on stderr: the sum, the date of the prices, the models that have none."""
     from antcli.output.money import dollars
+    from antcli.output.text import clean, model_name
     from antcli.prices import AS_OF
 
     known = sum(line["total"] for line in lines if line["total"] is not None)
-    unknown = sorted({str(line["model"]) for line in lines if line["total"] is None})
+    unknown = sorted({clean(model_name(str(line["model"]))) for line in lines if line["total"] is None})
     many = "1 session" if len(lines) == 1 else f"{len(lines)} sessions"
     without = f"; not in it: the tokens of {', '.join(unknown)}, which have no list price" if unknown else ""
     context.output.notice(f"{many}, {dollars(known)} at the list prices of {AS_OF}{without}.")

@@ -77,20 +77,14 @@ def _stream(
     as_text = context.terminal.stdout_is_terminal and context.output.format == "auto"
     session_id = context.resolve_id("sessions", session)
     thread = None if thread is None else context.resolve_id("sessions.threads", thread, session_id)
-    show = streams.printer(context, whole=False, as_text=as_text)
     if most is not None and most < 0:  # as the official command line has it: no limit
         most = None
+    previews = () if as_text else deltas or ()
     try:
-        streams.follow_events(
-            context,
-            session_id,
-            thread,
-            which,
-            show,
-            queued=not as_text,
-            deltas=() if as_text else deltas or (),
-            most=most,
-        )
+        with streams.printer(context, whole=False, as_text=as_text) as show:
+            streams.follow_events(
+                context, session_id, thread, which, show, queued=not as_text, deltas=previews, most=most
+            )
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     return ExitCode.OK

@@ -47,15 +47,17 @@ def logs(
         streams.refuse_endless(context)
     session_id = context.resolve_id("sessions", session)
     thread = None if thread is None else context.resolve_id("sessions.threads", thread, session_id)
-    show = streams.printer(context, whole=whole, as_text=not context.output.for_programs)
-    if follow:
-        try:
-            streams.follow_events(context, session_id, thread, which, show, queued=context.output.for_programs)
-        except KeyboardInterrupt:
-            return ExitCode.INTERRUPTED
-    elif context.output.for_programs:
+    as_text = context.output.format == "auto" and context.output.transform is None
+    if not as_text and not follow:
         context.output.list("events", streams.past(context, session_id, thread, which))
-    else:
-        for event in streams.past(context, session_id, thread, which):
-            show(event)
+        return ExitCode.OK
+    try:
+        with streams.printer(context, whole=whole, as_text=as_text) as show:
+            if follow:
+                streams.follow_events(context, session_id, thread, which, show, queued=not as_text)
+            else:
+                for event in streams.past(context, session_id, thread, which):
+                    show(event)
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
     return ExitCode.OK

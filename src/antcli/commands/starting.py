@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from antcli.client import launch
 from antcli.commands import attachments
-from antcli.errors import AntError, ApiError, NoModelError, UsageError
+from antcli.errors import AntError, ApiError, ExitCode, NoModelError, UsageError
 
 if TYPE_CHECKING:
     from antcli.context import Context
@@ -60,7 +60,12 @@ def start(context: Context, wish: Wish, events: list[dict[str, Any]], *, at_once
     )
     resources = attachments.upload(context, wish.files)
     body = _body(wish, events, agent["id"], environment_id, model, resources, at_once=at_once)
-    session = client.call("sessions.create", body=body)
+    try:
+        session = client.call("sessions.create", body=body)
+    except ApiError as error:
+        if error.status == 400:
+            error.code = ExitCode.USAGE  # a value that was typed is one that the server does not take
+        raise
     context.remember("sessions", session["id"])
     sandbox = status.get("sandbox") or {}
     if sandbox.get("available") is False:
@@ -161,13 +166,10 @@ def _title(events: list[dict[str, Any]]) -> str:
 
 
 def _header(session: dict[str, Any], status: dict[str, Any]) -> str:
-    from antcli.output.text import clean
+    from antcli.output.text import clean, model_name
 
     agent = session.get("agent") or {}
-    model = str((agent.get("model") or {}).get("id"))
-    if model.startswith(FILE_MODELS):
-        kind, _, path = model.partition(":")
-        model = f"{kind}:{os.path.basename(path)}"
+    model = model_name(str((agent.get("model") or {}).get("id")))
     parts = [f"session {session['id']}", f"agent {clean(str(agent.get('name')))}", clean(model)]
     if (status.get("sandbox") or {}).get("backend") == "none":
         parts.append("no sandbox")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -233,25 +234,28 @@ def _rests(context: Context, session_id: str, thread_id: str | None) -> bool:
     return False
 
 
-def printer(context: Context, *, whole: bool, as_text: bool) -> Callable[[Event], None]:
+@contextmanager
+def printer(context: Context, *, whole: bool, as_text: bool) -> Iterator[Callable[[Event], None]]:
     """Shows one event on stdout, at once."""
     output = context.output
     if not as_text:
-        return lambda event: output.list("events", [event], live=True)
+        with output.one_by_one("events") as show:
+            yield show
+        return
 
     from antcli.output.transcript import Transcript
 
     transcript = Transcript(whole=whole, colour=context.terminal.colour)
 
-    def show(event: Event) -> None:
+    def tell(event: Event) -> None:
         for line in transcript.lines(event):
             output.text(line)
 
-    return show
+    yield tell
 
 
 def refuse_endless(context: Context) -> None:
     """Raises UsageError for formats that need an end."""
-    if context.output.format in ("json", "csv", "yaml", "table"):
+    if context.output.format in ("json", "csv", "table"):
         message = f"What is followed has no end, and so no {context.output.format}."
-        raise UsageError(message, hint="Use -o jsonl.")
+        raise UsageError(message, hint="Use -o jsonl or -o yaml.")

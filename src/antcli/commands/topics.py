@@ -27,7 +27,7 @@ Script models
 A script is a YAML or JSON file of turns, which `ant run --model script:FILE "..."` plays: turn k answers the k-th
 request to the model.
 
-  price_as: claude-sonnet-5-5           whose list price its tokens have, for --budget and `ant cost`
+  price_as: claude-sonnet-5-5           whose list price its tokens have, for --budget
   turns:
   - expect: {contains: hello}           what the model must be shown, or matches: REGEX, or path: and equals:
     text: I look around.                what it says

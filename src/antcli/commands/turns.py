@@ -116,9 +116,18 @@ def failure_of(session_id: str, turn: Turn, ending: Ending) -> Failure | None:
         message, hint = action_needed(session_id, turn)
     else:
         message = ending.message or f"The turn ended with {turn.reason}."
-        gone = turn.status in ("terminated", "deleted")
-        hint = "" if gone else f'Go on with `ant run --session {session_id} "..."`.'
+        hint = _way_on(session_id, turn, code)
     return Failure(message, hint, code, type=_error_type(turn, code))
+
+
+def _way_on(session_id: str, turn: Turn, code: ExitCode) -> str:
+    if turn.status in ("terminated", "deleted"):
+        return ""
+    go_on = f'Go on with `ant run --session {session_id} "..."`.'
+    if code == ExitCode.BUDGET_REACHED:
+        more = '{type: limit, max_list_cost: {amount: "CENTS", currency: USD}}'
+        return f"Raise it: `ant sessions update {session_id} --budget {shlex.quote(more)}`.\n{go_on}"
+    return go_on
 
 
 def action_needed(session_id: str, turn: Turn) -> tuple[str, str]:
@@ -137,7 +146,7 @@ def action_needed(session_id: str, turn: Turn) -> tuple[str, str]:
     asked = [call["id"] for call in pending if call in turn.asked or "type" not in call]
     if asked:
         ids = " ".join(asked)
-        return message, f"Allow: `ant approve {session_id} {ids}`. Refuse: `ant deny {session_id} {ids}`."
+        return message, f"Allow: `ant approve {session_id} {ids}`.\nRefuse: `ant deny {session_id} {ids}`."
     if pending and pending[0].get("type") == "agent.tool_use":
         return message, f"A worker of its environment answers; follow it: `ant logs {session_id} --follow`."
     result = "{type: user.custom_tool_result, custom_tool_use_id: %s, content: [{type: text, text: RESULT}]}"

@@ -139,7 +139,7 @@ def _judged(client: Client, session_id: str, turn: Turn, ending: Ending, goal: G
             return ExitCode.FAILURE, "The session has no outcome to wait for."
         result = str(evaluations[-1].get("result"))
         if result != "satisfied":
-            return ExitCode.OUTCOME_NOT_MET, f"The outcome was not met: {result}."
+            return ExitCode.OUTCOME_NOT_MET, f"The outcome was not met ({result.replace('_', ' ')})."
     return ending.exit_code, ending.message
 
 

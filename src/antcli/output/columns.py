@@ -10,18 +10,19 @@ from antcli.errors import UsageError
 from antcli.output.ages import age
 from antcli.output.formats import plain
 from antcli.output.money import dollars, list_cost
-from antcli.output.text import clean
+from antcli.output.text import clean, model_name
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`path` is a dotted path into the object. Kinds: text (may be cut), id (never cut), time, status, number,
-    money (dollars), hours."""
+    """`path` is a dotted path into the object. Kinds: text and model (may be cut), id (never cut), time, status,
+    number, money (dollars), decimal. A rare one is left out of tables in which no row has it."""
 
     title: str
     path: str
     kind: str = "text"
     derive: Callable[[dict[str, Any]], str] | None = None
+    rare: bool = False
 
 
 def event_summary(event: dict[str, Any]) -> str:
@@ -46,17 +47,19 @@ def event_summary(event: dict[str, Any]) -> str:
 
 
 _USED = (
-    Column("INPUT", "input_tokens", "number"), Column("CACHED", "cache_read_input_tokens", "number"),
+    Column("TOTAL", "total", "money"),
+    Column("INPUT", "input_tokens", "number"), Column("CACHED", "cache_read_input_tokens", "number", rare=True),
     Column("OUTPUT", "output_tokens", "number"), Column("TOKENS", "token_cost", "money"),
-    Column("HOURS", "hours", "hours"), Column("TIME", "time_cost", "money"),
-    Column("SEARCHES", "web_searches", "number"), Column("TOTAL", "total", "money"),
+    Column("HOURS", "hours", "decimal"), Column("TIME", "time_cost", "money"),
+    Column("SEARCHES", "web_searches", "number", rare=True),
 )  # fmt: skip
 _SESSIONS = Column("SESSIONS", "sessions", "number")
 _ID = Column("ID", "id", "id")
 _NAME = Column("NAME", "name")
+_MODEL = Column("MODEL", "model.id", "model")
 _STATUS = Column("STATUS", "status", "status")
 _AGE = Column("AGE", "created_at", "time")
-_ARCHIVED = Column("ARCHIVED", "archived_at", "time")
+_ARCHIVED = Column("ARCHIVED", "archived_at", "time", rare=True)
 
 
 def _credential_place(credential: dict[str, Any]) -> str:
@@ -71,12 +74,12 @@ def _environment_key(key: dict[str, Any]) -> str:
 
 
 COLUMNS: dict[str, tuple[Column, ...]] = {
-    "agents": (_ID, _NAME, Column("MODEL", "model.id"), Column("VERSION", "version", "number"), _AGE),
+    "agents": (_ID, _NAME, _MODEL, Column("VERSION", "version", "number"), _AGE, _ARCHIVED),
     "agents.versions": (
-        Column("VERSION", "version", "number"), _NAME, Column("MODEL", "model.id"), Column("AGE", "updated_at", "time"),
+        Column("VERSION", "version", "number"), _NAME, _MODEL, Column("AGE", "updated_at", "time"),
     ),
     "environments": (
-        _ID, _NAME, Column("TYPE", "config.type"), Column("NETWORK", "config.networking.type"), _AGE,
+        _ID, _NAME, Column("TYPE", "config.type"), Column("NETWORK", "config.networking.type"), _AGE, _ARCHIVED,
     ),
     "top": (
         _ID, _STATUS, Column("AGENT", "agent"),
@@ -84,12 +87,12 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("COST", "cost.amount", derive=lambda row: list_cost(row.get("cost"))), _AGE,
         Column("LAST ACTION", "last_action"),
     ),
-    "sessions": (_ID, _STATUS, Column("TITLE", "title"), Column("AGENT", "agent.name"), _AGE),
+    "sessions": (_ID, _STATUS, Column("TITLE", "title"), Column("AGENT", "agent.name"), _AGE, _ARCHIVED),
     "events": (
         Column("AGE", "processed_at", "time"), Column("TYPE", "type", "id"),
         Column("SUMMARY", "summary", derive=event_summary),
     ),
-    "threads": (_ID, _STATUS, Column("AGENT", "agent.name"), Column("PARENT", "parent_thread_id"), _AGE),
+    "threads": (_ID, _STATUS, Column("AGENT", "agent.name"), Column("PARENT", "parent_thread_id", rare=True), _AGE),
     "resources": (_ID, Column("TYPE", "type"), Column("MOUNT", "mount_path"), _AGE),
     "vaults": (_ID, Column("NAME", "display_name"), _AGE, _ARCHIVED),
     "credentials": (
@@ -116,14 +119,14 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     "transfers": (Column("FILE", "file_id", "id"), Column("PATH", "path"), Column("BYTES", "size_bytes", "number")),
     "deployments": (
         _ID, _NAME, _STATUS, Column("SCHEDULE", "schedule.expression"), Column("ZONE", "schedule.timezone"),
-        Column("NEXT", "schedule.upcoming_runs_at.0", "time"), _AGE,
+        Column("NEXT", "schedule.upcoming_runs_at.0", "time"), _AGE, _ARCHIVED,
     ),
     "deployment_runs": (
         _ID, Column("TRIGGER", "trigger_context.type"), Column("SESSION", "session_id", "id"),
-        Column("ERROR", "error.type"), _AGE,
+        Column("ERROR", "error.type", rare=True), _AGE,
     ),
     "dreams": (
-        _ID, _STATUS, Column("MODEL", "model.id"), Column("STORE", "outputs.0.memory_store_id"),
+        _ID, _STATUS, _MODEL, Column("STORE", "outputs.0.memory_store_id"),
         Column("ENDED", "ended_at", "time"), _AGE,
     ),
     "user_profiles": (_ID, _NAME, Column("EXTERNAL", "external_id"), Column("ACCESS", "access_type"), _AGE),
@@ -136,9 +139,9 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         _ID, Column("NAME", "display_name"), Column("STATUS", "lifecycle", "status"),
         Column("CONTEXT", "max_input_tokens", "number"), Column("OUTPUT", "max_tokens", "number"), _AGE,
     ),
-    "costs": (_ID, Column("AGENT", "agent"), Column("MODEL", "model"), *_USED),
+    "costs": (_ID, Column("AGENT", "agent"), Column("MODEL", "model", "model"), *_USED),
     "costs.agent": (Column("AGENT", "agent"), _SESSIONS, *_USED),
-    "costs.model": (Column("MODEL", "model"), _SESSIONS, *_USED),
+    "costs.model": (Column("MODEL", "model", "model"), _SESSIONS, *_USED),
     "costs.day": (Column("DAY", "day", "id"), _SESSIONS, *_USED),
     "profiles": (
         Column("NAME", "name", "id"), Column("KIND", "kind"), Column("SERVER", "base_url"), Column("ACTIVE", "active"),
@@ -147,6 +150,11 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     "changes": (
         Column("ACTION", "action", "id"), Column("KIND", "kind", "id"), Column("FILE", "file"), _NAME, _ID,
         Column("VERSION", "version"),
+    ),
+    "results": (
+        Column("SESSION", "session_id", "id"), _STATUS, Column("REASON", "stop_reason"),
+        Column("SECONDS", "duration_seconds", "decimal"), Column("EXIT", "exit_code", "number"),
+        Column("ANSWER", "answer"),
     ),
     "checks": (
         Column("CHECK", "name", "id"), Column("STATE", "state", "status"), Column("DETAIL", "detail"),
@@ -167,18 +175,22 @@ def columns_for(kind: str, chosen: Sequence[str], sample: dict[str, Any] | None)
 def _columns_of(sample: dict[str, Any]) -> tuple[Column, ...]:
     """For a kind without a table of its own: its scalar fields, as they come."""
     keys = [key for key, value in sample.items() if not isinstance(value, dict | list)]
-    return tuple(Column(key.upper(), key, _kind_of(key)) for key in keys[:6])
+    return tuple(Column(key.upper(), key, _kind_of(key, sample[key])) for key in keys[:6])
 
 
-def _kind_of(path: str) -> str:
+def _kind_of(path: str, value: Any) -> str:
     last = path.rpartition(".")[2]
+    if path.endswith("model.id") or path == "model":
+        return "model"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return "number"
     return "id" if last == "id" else "time" if last.endswith("_at") else "status" if last == "status" else "text"
 
 
 def _column_at(path: str, sample: dict[str, Any] | None) -> Column:
     if sample is not None and path.partition(".")[0] not in sample:
-        raise UsageError(f"No column {path!r}.", hint="There are: " + ", ".join(sample))
-    return Column(path.upper(), path, _kind_of(path))
+        raise UsageError(f"No column {path!r}.", hint=f"There are: {', '.join(sample)}.")
+    return Column(path.upper(), path, _kind_of(path, value_at(sample, path)))
 
 
 def value_at(item: Any, path: str) -> Any:
@@ -203,10 +215,12 @@ def shown(column: Column, item: dict[str, Any]) -> str:
     value = cell(column, item)
     if column.kind == "money":
         return dollars(value)
-    if column.kind == "hours":
+    if column.kind == "decimal":
         return f"{value:.2f}"
     if value is None or value == "":
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if column.kind == "model" and isinstance(value, str):
+        return clean(model_name(value))
     return age(value) if column.kind == "time" and isinstance(value, str) else clean(plain(value))

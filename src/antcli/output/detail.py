@@ -32,13 +32,21 @@ def _field(key: str, value: Any, longest: int, indent: str, colour: bool) -> Ite
     elif isinstance(value, list) and any(isinstance(entry, dict | list) for entry in value):
         yield f"{label}\n"
         for entry in value:
-            yield f"{indent}  - {clean(plain(entry))}\n"
+            yield from _entry(entry, indent + "  ", colour)
     elif isinstance(value, str) and "\n" in value:
         yield f"{label}\n"
         for text in value.splitlines():
             yield f"{indent}  {clean(text)}\n"
     else:
         yield f"{label}{space}{_scalar(key, value, colour)}\n"
+
+
+def _entry(entry: Any, indent: str, colour: bool) -> Iterator[str]:
+    """One of a list: the fields of an object below each other, the first behind a dash."""
+    lines = list(_fields(entry, indent + "  ", colour)) if isinstance(entry, dict) else []
+    first, *others = lines or [f"{indent}  {clean(plain(entry))}\n"]
+    yield f"{indent}- {first[len(indent) + 2 :]}"
+    yield from others
 
 
 def _scalar(key: str, value: Any, colour: bool) -> str:

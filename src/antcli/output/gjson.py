@@ -18,6 +18,7 @@ from antcli.output.gjson_modifiers import MODIFIERS
 from antcli.output.gjson_queries import MISSING, OPERATORS, Comparison, fits
 
 Get = Callable[[Any], Any]
+_NO_NAME = ':.,|@#"()[]{}\\'  # what does not stand in a name without quotes
 
 
 class PathError(ValueError):
@@ -177,9 +178,13 @@ class _Parser:
         begin = self.at
         if self.peek() == '"':
             name = self.string()
-            if self.peek() == ":":
+        else:
+            while self.peek() not in ("", *_NO_NAME):
                 self.at += 1
-                return name
+            name = self.text[begin : self.at]
+        if self.peek() == ":":
+            self.at += 1
+            return name
         self.at = begin
         return ""
 

@@ -5,8 +5,8 @@ Results go to stdout and nothing else does; notices, warnings and errors go to s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import chain
 from typing import IO, TYPE_CHECKING, Any
 
@@ -61,7 +61,7 @@ class Output:
             items = iter(items)
             first = next(items, None)
             if first is None:
-                self.notice(f"No {kind.replace('.', ' ')}.")
+                self.notice(f"No {kind.replace('.', ' ').replace('_', ' ')}.")
                 return
             items = chain((first,), items)
         for chunk in self._chunks(format, kind, items, live):
@@ -69,6 +69,23 @@ class Output:
             if live:
                 self.terminal.stdout.flush()
         self.terminal.stdout.flush()
+
+    @contextmanager
+    def one_by_one(self, kind: str) -> Iterator[Callable[[dict[str, Any]], None]]:
+        """For a list whose things are known one after the other: prints each at once. `auto` is JSON lines."""
+        format = self._resolved("jsonl")
+        tally = None if self.transform is None else self.transform.tally()
+        separator = ""
+
+        def show(item: dict[str, Any]) -> None:
+            nonlocal separator
+            for found in (item,) if tally is None else tally.found(item):
+                self._write((separator, *self._chunks(format, kind, (found,), True)))
+                separator = "---\n" if format == "yaml" and not self.bare else ""
+
+        yield show
+        if tally is not None:
+            tally.close(self.notice)
 
     def object(self, kind: str, item: dict[str, Any]) -> None:
         """Prints one thing. `auto` is a detail view on a terminal, indented JSON elsewhere."""
@@ -183,6 +200,8 @@ class Output:
         self.terminal.stdout.flush()
 
     def _chunks(self, format: str, kind: str, items: Iterable[dict[str, Any]], live: bool) -> Iterator[str]:
+        if self.transform is not None and format in ("table", "csv"):  # it is not of that kind any more
+            kind, items = "", (item if isinstance(item, dict) else {"value": item} for item in items)
         if format == "table":
             from antcli.output.tables import table
 

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from antcli.output.columns import Column, columns_for, shown
+from antcli.output.columns import Column, cell, columns_for, shown
 from antcli.output.text import BOLD, STATUS_COLOURS, cut, paint, text_width
 
 _SAMPLE = 100  # rows that decide the widths; the rest streams past them
 _SHORTEST = 8  # a shrunk cell keeps this many columns
 
 
-_TO_THE_RIGHT = ("number", "money", "hours")
+_TO_THE_RIGHT = ("number", "money", "decimal")
 
 
 def table(
@@ -32,6 +32,8 @@ def table(
     rest = iter(items)
     first = list(islice(rest, 1 if live else _SAMPLE))
     columns = columns_for(kind, chosen, first[0] if first else None)
+    if not chosen:
+        columns = tuple(column for column in columns if not column.rare or any(cell(column, item) for item in first))
     rows = [[shown(column, item) for column in columns] for item in first]
     widths = [max(map(text_width, texts)) for texts in zip([c.title for c in columns], *rows, strict=True)]
     if width is not None:
@@ -52,7 +54,7 @@ def fit(columns: Sequence[Column], widths: Sequence[int], width: int) -> list[in
         return sum(present) + 2 * (len(present) - 1) - width
 
     while excess() > 0:
-        texts = [i for i, column in enumerate(columns) if column.kind == "text" and fitted[i] > _SHORTEST]
+        texts = [i for i, column in enumerate(columns) if column.kind in ("text", "model") and fitted[i] > _SHORTEST]
         if texts:
             widest = max(texts, key=lambda i: fitted[i])
             others = max((fitted[i] for i in texts if fitted[i] < fitted[widest]), default=_SHORTEST)
@@ -82,11 +84,5 @@ def _row(
         space = " " * max(0, widths[i] - text_width(text))
         if colour:
             text = paint(text, BOLD if header else STATUS_COLOURS.get(text, "") if columns[i].kind == "status" else "")
-        parts.append(
-            space + text
-            if columns[i].kind in ("number", "money", "hours")
-            else text
-            if i == present[-1]
-            else text + space
-        )
+        parts.append(space + text if columns[i].kind in _TO_THE_RIGHT else text if i == present[-1] else text + space)
     return "  ".join(parts).rstrip() + "\n"

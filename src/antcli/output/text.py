@@ -35,6 +35,12 @@ def paint(text: str, style: str) -> str:
     return f"\x1b[{style}m{text}\x1b[0m" if style else text
 
 
+def model_name(id: str) -> str:
+    """A model as people call it: of a script or a recording the file's name, not the way to it."""
+    kind, _, path = id.partition(":")
+    return f"{kind}:{path.rpartition('/')[2]}" if kind in ("script", "recording") else id
+
+
 def thread_colour(id: str, text: str) -> str:
     """The text in the colour of a thread, always the same for the same one."""
     return paint(text, _THREAD_COLOURS[sum(id.encode()) % len(_THREAD_COLOURS)])

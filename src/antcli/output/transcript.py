@@ -37,7 +37,7 @@ class Transcript:
         if kind.startswith(_SILENT_PREFIXES):
             return []
         who, body = self._said(kind, event)
-        body = [line for text in body for line in harmless(text).split("\n")]
+        body = [line for text in body for line in harmless(text.rstrip("\n")).split("\n")]
         if not body:
             return []
         stamp, day = self._stamp(event)
@@ -72,12 +72,12 @@ class Transcript:
     def _said(self, kind: str, event: Event) -> tuple[str, list[str]]:
         if kind in CALLS:
             self._calls[str(event.get("id"))] = name_of(event)
-            asked = " (asks)" if event.get("evaluated_permission") == "ask" else ""
-            return name_of(event) + asked, self._cut(full_input(event)) or ["(no input)"]
+            asked = "(asks) " if event.get("evaluated_permission") == "ask" else ""
+            return name_of(event), _begun(asked, self._cut(full_input(event)) or ["(no input)"])
         if kind in RESULTS:
             name = self._calls.pop(str(event.get(RESULTS[kind])), "tool")
-            mark = "error" if event.get("is_error") else "->"
-            return f"{name} {mark}", self._cut(result_lines(event)) or ["(no output)"]
+            failed = "error: " if event.get("is_error") else ""
+            return f"{name} ->", _begun(failed, self._cut(result_lines(event)) or ["(no output)"])
         match kind:
             case "user.message" | "agent.message" | "system.message":
                 return kind.split(".")[0], [text_of(event) or _content_words(event)]
@@ -122,6 +122,10 @@ class Transcript:
             self._day = moment.date()
             day = [f"--- {self._day.isoformat()} ---"]
         return f"{moment:%H:%M:%S}  ", day
+
+
+def _begun(word: str, lines: list[str]) -> list[str]:
+    return [word + lines[0], *lines[1:]]
 
 
 def _content_words(event: Event) -> str:

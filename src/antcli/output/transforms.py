@@ -31,14 +31,37 @@ class Transform:
 
     def each(self, items: Iterable[Any], notice: Callable[[str], None]) -> Iterator[Any]:
         """As `one`, of a list: things without are left out and counted. Raises AntError when all are without."""
-        seen = found = 0
+        tally = self.tally()
         for item in items:
-            seen += 1
-            value = self._get(item)
-            if value is not MISSING:
-                found += 1
-                yield value
-        if seen and not found:
-            raise AntError(f"{self.name}: none of the {seen} results has anything at {self.path!r}.", hint="")
-        if found < seen:
-            notice(f"{self.name}: {seen - found} of the {seen} results have nothing at {self.path!r}.")
+            yield from tally.found(item)
+        tally.close(notice)
+
+    def tally(self) -> Tally:
+        return Tally(self.name, self.path, self._get)
+
+
+class Tally:
+    """A transform of things that come one by one, which counts those that it finds nothing in."""
+
+    def __init__(self, name: str, path: str, get: gjson.Get) -> None:
+        self._name = name
+        self._path = path
+        self._get = get
+        self._seen = self._found = 0
+
+    def found(self, item: Any) -> list[Any]:
+        """What the path leads to; nothing, or one thing."""
+        self._seen += 1
+        value = self._get(item)
+        if value is MISSING:
+            return []
+        self._found += 1
+        return [value]
+
+    def close(self, notice: Callable[[str], None]) -> None:
+        """Tell how many were without. Raises AntError when all were."""
+        seen, without = self._seen, self._seen - self._found
+        if seen and not self._found:
+            raise AntError(f"{self._name}: none of the {seen} results has anything at {self._path!r}.", hint="")
+        if without:
+            notice(f"{self._name}: {without} of the {seen} results have nothing at {self._path!r}.")
