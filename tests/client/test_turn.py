@@ -79,10 +79,10 @@ INTERRUPT = {"id": "sevt_x", "type": "user.interrupt", "processed_at": "2026-01-
         ([running(), DELETED], ExitCode.ENDED_BADLY, "The session was deleted."),
         ([running(), INTERRUPT, idle()], ExitCode.INTERRUPTED, "The turn was interrupted."),
         ([running(), verdict("satisfied"), idle()], ExitCode.OK, ""),
-        ([running(), verdict("failed"), idle()], ExitCode.OUTCOME_NOT_MET, "The outcome was not met: failed."),
+        ([running(), verdict("failed"), idle()], ExitCode.OUTCOME_NOT_MET, "The outcome was not met (failed)."),
         (
             [running(), verdict("needs_revision"), verdict("max_iterations_reached"), idle()],
-            ExitCode.OUTCOME_NOT_MET, "The outcome was not met: max_iterations_reached.",
+            ExitCode.OUTCOME_NOT_MET, "The outcome was not met (max iterations reached).",
         ),
         ([running(), idle("something_new")], ExitCode.FAILURE, "The session stopped: something_new."),
         ([running(), error("model_overloaded_error", "Busy.", "retrying"), running(), idle()], ExitCode.OK, ""),
