@@ -114,7 +114,7 @@ def _in_pipe(step: Step, ant: Ant) -> tuple[str, int]:
         ["bash", "-c", step.command], env=ant.environ, cwd=ant.home, timeout=_LIMIT, text=True, capture_output=True,
         stdin=subprocess.DEVNULL,
     )  # fmt: skip
-    told = "".join(f"2> {line}\n" for line in done.stderr.splitlines())
+    told = "".join(f"2> {line}".rstrip() + "\n" for line in done.stderr.splitlines())
     return done.stdout + told, done.returncode
 
 
