@@ -70,6 +70,9 @@ TABLE: dict[str, tuple[Row, ...]] = {
     "Configuration as files": (
         Row("plan", "plan:plan", "Show what apply would change."),
         Row("apply", "apply:apply", "Make the server say what the files say."),
+        Row("export", "export:export", "Write what is on the server as files."),
+        Row("import", "import_:import_", "Let a file stand for what is on the server already."),
+        Row("destroy", "destroy:destroy", "Remove all that was applied."),
     ),
     "Setup": (
         Row("profile", "profile:app", "Profiles: which server, with which defaults.", ("profiles",)),

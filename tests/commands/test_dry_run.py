@@ -26,7 +26,7 @@ HERE_ONLY = {  # the files of this machine, the engine on it
 TURN_BY_TURN = {  # what is sent depends on what came before; `plan` shows what `apply` would do
     "chat", "demo", "import", "eval", "record", "replay", "worker", "worker run",
 }  # fmt: skip
-ELSEWHERE = {"edit", "apply"}  # tests/e2e/test_pickers.py; what `apply` shows is a plan
+ELSEWHERE = {"edit", "apply", "destroy"}  # tests/e2e/test_pickers.py; the last two show a plan
 
 
 def leaves():

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from antcli.commands.base import examples
-from antcli.commands.config_options import ForceOpt, LockFileOpt, PathsArg, PruneOpt, SecretsOpt, VerboseOpt
+from antcli.commands.config_options import (
+    ForceOpt,
+    LockFileOpt,
+    PathsArg,
+    PruneOpt,
+    SecretsOpt,
+    ShowOnlyOpt,
+    VerboseOpt,
+)
 from antcli.commands.options import YesOpt
 from antcli.context import current
 from antcli.errors import UsageError
@@ -17,7 +25,6 @@ if TYPE_CHECKING:
     from antcli.config_as_code.state import State
     from antcli.context import Context
 
-DryRunOpt = Annotated[bool, typer.Option("--dry-run", help="Only show the plan, as `ant plan` does.")]
 UpgradeOpt = Annotated[bool, typer.Option("--upgrade", hidden=True, help="Of the official spelling: does nothing.")]
 
 
@@ -30,7 +37,7 @@ def apply(
     send_secrets: SecretsOpt = False,
     verbose: VerboseOpt = False,
     yes: YesOpt = False,
-    dry_run: DryRunOpt = False,
+    dry_run: ShowOnlyOpt = False,
     upgrade: UpgradeOpt = False,
 ) -> int | None:
     """Make the server say what the files say: create and update, in the right order.

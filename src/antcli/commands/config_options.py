@@ -21,4 +21,4 @@ SecretsOpt = Annotated[
     bool, typer.Option("--send-secrets", help="Send the secrets of credentials again: their variables have new values.")
 ]
 VerboseOpt = Annotated[bool, typer.Option("--verbose", "-v", help="Show whole values, and what is unchanged.")]
-KindArg = Annotated[str, typer.Argument(metavar="KIND", help="agent, env, skill, memory-store, vault or deployment.")]
+ShowOnlyOpt = Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")]

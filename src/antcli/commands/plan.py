@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,11 @@ from antcli.commands.base import examples
 from antcli.commands.config_options import ForceOpt, LockFileOpt, PathsArg, PruneOpt, SecretsOpt, VerboseOpt
 from antcli.context import current
 from antcli.errors import AntError, ExitCode
+
+if TYPE_CHECKING:
+    from antcli.config_as_code.planner import Plan
+    from antcli.config_as_code.state import State
+    from antcli.context import Context
 
 DetailedOpt = Annotated[
     bool, typer.Option("--detailed-exitcode", help="Exit with 10 when there are changes, with 0 when there are none.")
@@ -31,15 +36,24 @@ def plan(
     Files declare agents, environments, skills, memory stores, vaults and deployments; without PATH, all in the folder
     of claude-lock.json, or in this one. A plan that cannot be applied is an error (exit code 1).
     """
-    from antcli.config_as_code import plan_text, state
+    from antcli.config_as_code import state
     from antcli.config_as_code.planner import Choices
     from antcli.config_as_code.project import make_plan
 
     context = current()
     known = state.read(state.find(lock_file))
-    found = make_plan(
-        context.client, known, paths or (), Choices(force, prune, send_secrets), context.environ
-    )  # fmt: skip
+    choices = Choices(force, prune, send_secrets)
+    found = make_plan(context.client, known, paths or (), choices, context.environ)
+    show(context, known, found, verbose=verbose)
+    if found.blocks:
+        raise blocked(found.blocks[0].reason)
+    return ExitCode.PLAN_HAS_CHANGES if detailed and found.changes else ExitCode.OK
+
+
+def show(context: Context, known: State, found: Plan, *, verbose: bool) -> None:
+    """The plan as the result of a command: to read, or as an object for programs."""
+    from antcli.config_as_code import plan_text
+
     for note in found.notes:
         context.output.notice(note)
     output = context.output
@@ -47,9 +61,6 @@ def plan(
         output.object("plan", plan_text.as_object(found, server=known.origin["base_url"], lock_file=known.shown))
     else:
         output.text(str(plan_text.PlanText(found, verbose=verbose, colour=context.terminal.colour)))
-    if found.blocks:
-        raise blocked(found.blocks[0].reason)
-    return ExitCode.PLAN_HAS_CHANGES if detailed and found.changes else ExitCode.OK
 
 
 def blocked(reason: str) -> AntError:

@@ -71,8 +71,9 @@ Confirmations
   --dry-run  shows the request and does not send it.
 
   Nobody is asked where nobody can answer: when stdin or stderr is no terminal, in CI (the variable CI is set), or for
-  a coding agent. There the command line is the decision, and it is carried out; only `ant apply`, which decides by
-  itself what to change, needs --yes. Any answer but y or yes changes nothing and is exit code 1; Ctrl-C is 130.
+  a coding agent. There the command line is the decision, and it is carried out; only `ant apply` and `ant destroy`,
+  which decide by themselves what to change, need --yes. Any answer but y or yes changes nothing and is exit code 1;
+  Ctrl-C is 130.
 
   In the same places an id that was left out is an error, exit code 2, and no list to choose from.
 """

@@ -9,6 +9,7 @@ from antcli.config_as_code.secrets import SECRETS
 
 # What the server chooses where nothing is said, and keeps when it is sent again.
 _CHOSEN = {"version", "effort", "mount_path"}
+_AS_IT_IS = ("input_schema",)  # in there, an empty text may be a value
 
 
 def simplified(field: str, value: Any) -> Any:
@@ -33,9 +34,10 @@ def _fits(wanted: Any, live: Any) -> bool:
 
 def _clean(value: Any) -> Any:
     if isinstance(value, dict):
-        value = {name: kept for name, item in value.items() if (kept := _clean(item)) is not None}
+        cleaned = {name: item if name in _AS_IT_IS else _clean(item) for name, item in value.items()}
+        value = {name: item for name, item in cleaned.items() if item is not None}
     elif isinstance(value, list):
-        value = [_clean(item) for item in value]
+        value = [_clean(item) or item for item in value]
     return None if value in ({}, [], "") else value
 
 
@@ -129,6 +131,10 @@ def _auth(value: dict[str, Any]) -> dict[str, Any]:
     return _without(value, injection_location={"header": True, "body": True}, expires_at=value.get("expires_at"))
 
 
+def _scope(value: Any) -> Any:
+    return None if value == "organization" else value
+
+
 def _identity(value: dict[str, Any]) -> Any:
     return None if value == {"type": "service_account"} else value
 
@@ -143,6 +149,7 @@ _SHORTER: dict[str, Callable[[Any], Any]] = {
     "multiagent": _multiagent,
     "resources": _resources,
     "schedule": _schedule,
+    "scope": _scope,
     "tools": _tools,
 }
 

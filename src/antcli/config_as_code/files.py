@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from antcli.config_as_code.credentials import place_of
 from antcli.config_as_code.declared import Declared, check
 from antcli.config_as_code.documents import Document, documents, has_fields
 from antcli.config_as_code.kinds import FOLDERS, KINDS, Kind
@@ -63,16 +64,17 @@ class Files:
             self._read[path] = found
         return self._read[path]
 
-    def _key(self, path: Path) -> str:
+    def key(self, path: Path) -> str:
+        """What the lock file calls a file."""
         key = Path(os.path.relpath(path, self.root)).as_posix()
         return key if key.startswith("../") else f"./{key}"
 
     def _skill(self, folder: Path) -> Declared:
         body = {"display_name": skill_name(folder), "files": digest_of_folder(folder)}
-        return Declared(self._key(folder), KINDS["skill"], body, folder, {})
+        return Declared(self.key(folder), KINDS["skill"], body, folder, {})
 
     def _declared(self, path: Path, named: bool, expected: Kind | None) -> Iterator[Declared]:
-        key = self._key(path)
+        key = self.key(path)
         if path.suffix not in _SUFFIXES:
             raise UsageError(f"{key} is none of {', '.join(_SUFFIXES)}.", hint="Name a file of one of these kinds.")
         likely = expected or _kind_of_path(path)
@@ -197,8 +199,8 @@ def _credentials(vault: Declared, entries: Any) -> Iterator[Declared]:
         auth = entry.get("auth") if isinstance(entry, dict) else None
         if not isinstance(entry, dict) or not isinstance(auth, dict):
             raise vault.error("must be an object with `auth`.", place)
-        what = auth.get("secret_name") or auth.get("mcp_server_url")
-        if not isinstance(what, str):
+        what = place_of(entry)
+        if not what:
             raise vault.error("needs `secret_name` or `mcp_server_url`.", (*place, "auth"))
         lines = {path[2:]: line for path, line in vault.lines.items() if path[:2] == place}
         kind = KINDS["vault_credential"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from antcli.errors import UsageError
 from antcli.operations import Field, operation
 
 
@@ -65,3 +66,11 @@ SPELLINGS = {
     "memory-store": "memory_store",
     "memory-stores": "memory_store",
 }
+
+
+def kind_of(word: str) -> Kind:
+    """The kind that a user means. Raises UsageError."""
+    found = SPELLINGS.get(word.lower())
+    if found is None:
+        raise UsageError(f"No kind {word!r}.", hint="There are: agent, env, skill, memory-store, vault, deployment.")
+    return KINDS[found]

@@ -61,7 +61,7 @@ class PlanText:
             if found.field == "files" and change.action == "update":
                 yield f"      files: a new version{mark}"
             return
-        before, after = shown(found)
+        before, after = shown(change, found)
         if before is None:
             yield from self._new(found.field, after)
         elif after is None:
@@ -97,6 +97,8 @@ class PlanText:
 
 def summary_line(plan: Plan) -> str:
     unchanged = len(plan.unchanged)
+    if not plan.changes and not unchanged:
+        return "There is nothing to do: no file here declares anything."
     if not plan.changes:
         return f"No changes: {unchanged} {'thing is' if unchanged == 1 else 'things are'} as the files say."
     counts = Counter(change.action for change in plan.changes)
@@ -120,7 +122,7 @@ def as_object(plan: Plan, *, server: str, lock_file: str) -> dict[str, Any]:
 def _change_object(change: Change) -> dict[str, Any]:
     fields = []
     for found in change.fields:
-        before, after = shown(found)
+        before, after = shown(change, found)
         drifted = {"drifted": True} if found.drifted else {}
         fields.append({"field": found.field, "before": before, "after": after} | drifted)
     return {
@@ -134,8 +136,10 @@ def _change_object(change: Change) -> dict[str, Any]:
     }
 
 
-def shown(found: FieldChange) -> tuple[Any, Any]:
-    """Both values in the form in which they were compared."""
+def shown(change: Change, found: FieldChange) -> tuple[Any, Any]:
+    """Both values in the form in which they were compared; what is new as its file has it."""
+    if change.action == "create":
+        return None, found.after
     before, after = simplified(found.field, found.before), simplified(found.field, found.after)
     return shortened(before, after), shortened(after, after)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from antcli.config_as_code import live
+from antcli.config_as_code.credentials import place_of
 from antcli.config_as_code.declared import Declared
 from antcli.config_as_code.differences import FieldChange, changed_fields, must_be_new
 from antcli.config_as_code.kinds import KINDS, Kind
@@ -117,7 +118,7 @@ class Planner:
         if change.namesakes and not thing.within and change.entry is None:
             words, id = thing.kind.word.replace("_", "-"), change.namesakes[0]
             self.plan.notes.append(
-                f"There is a {words} {thing.name!r} already ({id}); this makes another one. "
+                f"{words} {thing.name!r} is there already ({id}): this makes another one. "
                 f"`ant import {words} {id} {thing.file}` takes it over instead."
             )
         change.fields = [
@@ -166,7 +167,9 @@ class Planner:
             return [other for other in self.listing(thing.kind) if other.get(thing.kind.name) == thing.name]
         if self._vault(thing) == NEW:
             return []
-        return [other for other in self.listing(thing.kind, self._vault(thing)) if _place(other) == _place(thing.body)]
+        return [
+            other for other in self.listing(thing.kind, self._vault(thing)) if place_of(other) == place_of(thing.body)
+        ]
 
     def _block(self, key: str, reason: str) -> None:
         if not self.choices.force:
@@ -179,8 +182,3 @@ def _known_after(change: Change) -> Known:
         return Known(NEW, NEW)
     next = change.action == "update" and change.kind.word in ("agent", "skill")
     return Known(change.entry.id, NEXT if next else change.entry.version)
-
-
-def _place(credential: Mapping[str, Any]) -> Any:
-    auth = credential.get("auth") or {}
-    return auth.get("mcp_server_url") or auth.get("secret_name")

@@ -14,7 +14,7 @@ from antcli.config_as_code.kinds import KINDS
 from antcli.config_as_code.planner import Choices, Plan, Planner
 from antcli.config_as_code.references import linked, links_in
 from antcli.config_as_code.state import Entry, State, digest
-from antcli.errors import AntError, UsageError
+from antcli.errors import AntError
 
 if TYPE_CHECKING:
     from antcli.client.client import Client
@@ -134,13 +134,3 @@ def _alike(thing: Declared, entry: Entry) -> bool:
     known = {name: value for name, value in thing.body.items() if name in entry.applied and not links_in(value)}
     as_applied = {name for name, value in known.items() if entry.applied[name] == digest(simplified(name, value))}
     return thing.kind.name in as_applied or bool(as_applied and as_applied == known.keys() - {thing.kind.name})
-
-
-def check_kind(word: str) -> str:
-    """The kind that a user means. Raises UsageError."""
-    from antcli.config_as_code.kinds import SPELLINGS
-
-    found = SPELLINGS.get(word.lower())
-    if found is None:
-        raise UsageError(f"No kind {word!r}.", hint="There are: agent, env, skill, memory-store, vault, deployment.")
-    return found

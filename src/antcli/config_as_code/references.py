@@ -85,6 +85,23 @@ def with_keys(body: Any) -> Any:
     return {name: with_keys(item) for name, item in body.items()} if isinstance(body, dict) else body
 
 
+def with_paths(kind: str, body: dict[str, Any], way_to: Callable[[str, str | None], str | None]) -> dict[str, Any]:
+    """The other way round: a body from the server, with paths where `way_to` has one for an id and a version."""
+
+    def change(value: Any, place: Place) -> list[Any]:
+        if isinstance(value, str):
+            return [way_to(value, None) or value]
+        field = next((name for name in ("id", "skill_id", "memory_store_id") if name in value), "")
+        version = value.get("version")
+        way = way_to(str(value.get(field)), None if version is None else str(version))
+        rest = {name: item for name, item in value.items() if name not in (field, "type", "version")}
+        return [value if way is None else {"path": way, **rest} if rest else way]
+
+    for position, _ in _POSITIONS.get(kind, ()):
+        body = _replaced(body, position, (), change)
+    return body
+
+
 def _as_api(link: Link, known: Known) -> Any:
     extra = dict(link.extra)
     match link.kind:

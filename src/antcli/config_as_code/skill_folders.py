@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -37,6 +40,28 @@ def digest_of_zip(data: bytes) -> str:
     with zipfile.ZipFile(io.BytesIO(data)) as found:
         files = [entry for entry in found.infolist() if not entry.is_dir()]
         return _digest((entry.filename.partition("/")[2], found.read(entry)) for entry in files)
+
+
+def unpack(data: bytes, above: Path, *, force: bool) -> Path:
+    """Writes the skill's folder into `above`. Raises UsageError when it exists, unless `force`, or leads elsewhere."""
+    with zipfile.ZipFile(io.BytesIO(data)) as found:
+        files = [entry for entry in found.infolist() if not entry.is_dir()]
+        tops = {entry.filename.partition("/")[0] for entry in files}
+        if len(tops) != 1 or any(set(entry.filename.split("/")) & {"", ".", ".."} for entry in files):
+            raise UsageError("The server's zip of this skill is not one folder: it is not unpacked.")
+        folder = above / tops.pop()
+        if folder.exists() and not force:
+            raise UsageError(f"{os.path.relpath(folder)} exists.", hint="--force replaces what is in it.")
+        above.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=above))
+        try:
+            found.extractall(scratch)
+            if folder.exists():
+                shutil.rmtree(folder)
+            os.replace(scratch / folder.name, folder)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    return folder.resolve()
 
 
 def _digest(files: Iterable[tuple[str, bytes]]) -> str:
