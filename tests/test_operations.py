@@ -8,6 +8,7 @@ import pytest
 
 from antcli.official_operations import OFFICIAL
 from antcli.operations import OPERATIONS, Field, operation
+from antcli.own_operations import OWN
 
 # One line a path: its methods, then the path.
 EXPECTED = """
@@ -178,3 +179,15 @@ def test_importing_the_table_is_light() -> None:
     loaded = set(json.loads(run.stdout))
     assert "antcli.operation_bodies" not in loaded
     assert not loaded & {"dataclasses", "pydantic", "httpx", "typer"}
+
+
+def test_what_only_our_engine_has_is_served_and_told() -> None:
+    from antcli.differences import page
+    from antcli.engine.api.routes import ROUTES
+
+    assert not set(OWN) & {*OPERATIONS, *OFFICIAL}
+    served = {(method, route.path) for route in ROUTES for method in route.methods or ()}
+    for name, entry in OWN.items():
+        assert entry.name == name and operation(name) is entry
+        assert (entry.method, entry.path) in served
+        assert f"`{entry.path.replace('{environment_id}', '{id}').removesuffix('/{key_id}')}`" in page()

@@ -6,7 +6,7 @@ What is not named here it may not do.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 
@@ -97,8 +97,9 @@ async def _held(here: Services, worker: Worker) -> set[str]:
     return {worker.item["data"]["id"]} if worker.item["state"] != "stopped" else set()
 
 
-def _services(request: Request) -> Any:
-    return request.scope["services"]
+def _services(request: Request) -> Services:
+    found: Services = request.scope["services"]
+    return found
 
 
 _QUEUE = "/v1/environments/{environment_id}/work"
