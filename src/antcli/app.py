@@ -114,6 +114,10 @@ class Root(Group):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         found = super().get_command(ctx, cmd_name)
+        if cmd_name == "@manpages":
+            from antcli.commands.manpages import manpages
+
+            return single(cmd_name, manpages)
         if found is None and (":" in cmd_name or cmd_name in OFFICIAL_WORDS):
             from antcli.commands import official
 

@@ -62,5 +62,8 @@ def test_explore_is_auto_and_a_request_says_who_asks(ant, api, hosted):
     assert api.last.headers["user-agent"].startswith("ant/")
 
 
-def test_there_is_no_command_that_prints_credentials(ant, hosted):
-    assert ant("auth", "print-credentials", environ=hosted).code == 2
+def test_credentials_are_printed_when_asked_for_and_on_no_terminal(ant, hosted):
+    bare = ant("auth", "print-credentials", environ=hosted)
+    assert bare.code == 2 and "--access-token" in bare.err and "--env" in bare.err
+    shown = ant("auth", "print-credentials", "--env", terminal=True, environ=hosted)
+    assert shown.code == 2 and "sk-test" not in shown.out + shown.err

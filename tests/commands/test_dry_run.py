@@ -20,8 +20,8 @@ READING = {
 }  # fmt: skip
 HERE_ONLY = {  # the files of this machine, the engine on it
     "serve", "engine status", "engine stop", "engine restart", "engine logs", "auth login", "auth logout",
-    "auth status", "profile list", "profile show", "profile use", "profile set", "profile settings",
-    "profile unset", "profile delete",
+    "auth status", "auth print-credentials", "profile list", "profile show", "profile use", "profile set",
+    "profile settings", "profile unset", "profile delete",
 }  # fmt: skip
 TURN_BY_TURN = {  # what is sent depends on what came before; `plan` shows what `apply` would do
     "chat", "demo", "import", "eval", "record", "replay", "worker", "worker run",

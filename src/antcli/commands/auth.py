@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from antcli.commands.base import Commands, examples
 from antcli.context import Context, current
-from antcli.errors import UsageError
+from antcli.errors import NotLoggedInError, UsageError
+
+if TYPE_CHECKING:
+    from antcli.profiles.resolve import Selection
 
 app = Commands("Log in and out.")
 LONGEST_TOKEN = 65536
@@ -95,6 +99,56 @@ def status() -> None:
             "why": chosen.why,
         },
     )
+
+
+@app.command("print-credentials")
+@examples(
+    "ant auth print-credentials --access-token",
+    'set -a; eval "$(ant auth print-credentials --env)"; set +a',
+)
+def print_credentials(
+    access_token: Annotated[bool, typer.Option("--access-token", help="Print the bearer token alone.")] = False,
+    env: Annotated[bool, typer.Option("--env", help="Print variables for a shell, with the server's address.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Also on a terminal, where others may see it.")] = False,
+) -> None:
+    """Print the credential in use for another program. It goes to stdout and, unless you say so, to no terminal.
+
+    Nothing else about it is printed, and no refresh token. An API key is no access token: for one, use --env.
+    """
+    context = current()
+    if access_token == env:
+        raise UsageError("Which form?", hint="Say --access-token for the bearer token, or --env for shell variables.")
+    if context.terminal.stdout_is_terminal and not yes:
+        raise UsageError(
+            "A secret would be shown on the terminal.", hint="Pipe it to where it is needed, or say --yes."
+        )
+    chosen = context.selection
+    chosen.require_credential()
+    if chosen.kind == "local":
+        raise NotLoggedInError(
+            f"Profile {chosen.profile!r} is local and has no credential.", hint="Choose another with -p."
+        )
+    bearer = chosen.headers.get("authorization", "").removeprefix("Bearer ")
+    if env:
+        return context.output.text("".join(_variables(chosen, bearer)), end="")
+    if not bearer:
+        raise NotLoggedInError(f"{chosen.credential} holds an API key, no access token.", hint="Use --env.")
+    context.output.text(bearer)
+
+
+def _variables(chosen: Selection, bearer: str) -> Iterator[str]:
+    """Lines for a shell. The address is among them, since a credential must go nowhere else."""
+    from shlex import quote
+
+    from antcli.profiles.resolve import PUBLIC_API
+
+    found = {
+        "ANTHROPIC_AUTH_TOKEN": bearer,
+        "ANTHROPIC_API_KEY": chosen.headers.get("x-api-key"),
+        "ANTHROPIC_BASE_URL": chosen.base_url if chosen.base_url != PUBLIC_API else None,
+        "ANTHROPIC_WORKSPACE_ID": chosen.headers.get("anthropic-workspace-id"),
+    }
+    return (f"{name}={quote(value)}\n" for name, value in found.items() if value)
 
 
 def _usual(config: object, kind: str) -> str:

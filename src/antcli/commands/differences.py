@@ -76,7 +76,8 @@ DIFFERENCES = (
         "They are refused with the way out: --auth-token-stdin.", "ant does not exchange tokens.",
     ),
     Difference(
-        "credentials", "auth print-credentials prints them, the refresh token too.", "There is no such command.",
+        "credentials", "auth print-credentials prints them, the refresh token too.",
+        "It prints what --access-token or --env asks for, no refresh token, and nothing on a terminal without --yes.",
         "Secrets ended in terminals and logs.",
     ),
     Difference(
