@@ -6,6 +6,7 @@ ANT_TEST_NODE_MODULES, and kept there.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -13,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,18 @@ def python(name: str, given: dict[str, Any], inside: Sequence[str] = ()) -> str:
 def typescript(name: str, given: dict[str, Any], inside: Sequence[str] = ()) -> str:
     modules = str(_modules())
     return _printed([*inside, "node", str(HERE / f"{name}.mjs")], given | {"modules": modules})
+
+
+@contextlib.contextmanager
+def started(name: str, given: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
+    """One in TypeScript that goes on reading and printing lines until the context ends."""
+    modules = str(_modules())
+    with subprocess.Popen(
+        ["node", str(HERE / f"{name}.mjs")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        print(json.dumps(given | {"modules": modules}), file=process.stdin, flush=True)
+        yield process
 
 
 def _printed(command: Sequence[str], given: dict[str, Any]) -> str:
