@@ -204,7 +204,7 @@ BASH = """
 source "$1"
 complete_line() {
     COMP_LINE=$1 COMP_POINT=${#1}
-    _ant ant "${1##*[ =:]}"
+    _ant ant "${1##*[ $BREAKS]}"
     printf '%s|' "${COMPREPLY[@]}"
     echo
 }
@@ -213,13 +213,32 @@ for line in "$@"; do complete_line "$line"; done
 """
 
 
+@pytest.mark.parametrize(("breaks", "before"), [("=:", "beta:agents:"), ("=", "")])
+@pytest.mark.parametrize("version", ["", "3.2"])
+def test_colons_are_what_bash_makes_of_them(environ, breaks, before, version):
+    """It replaces what stands behind the last colon, unless COMP_WORDBREAKS has none; also as the Bash of old."""
+    script = str(ROOT / "completions" / "ant.bash")
+    lines = ["ant beta:agents:v", "ant beta:agents re", "ant beta:agents list --format=y"]
+    done = subprocess.run(
+        ["bash", "--norc", "-c", BASH, "bash", script, *lines],
+        env=environ | {"BREAKS": breaks, "BASH_COMPAT": version}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stderr == ""
+    whole = "beta:agents:versions |"
+    assert done.stdout.splitlines() == [whole.removeprefix(before), "retrieve |", "yaml |"]
+
+
 def test_the_bash_script_in_a_real_bash(environ, tmp_path):
     (tmp_path / "prompt.md").touch()
     (tmp_path / "prompts").mkdir()
     lines = ["ant ag", "ant sessions events li", "ant agents list --format=y", f"ant run @{tmp_path}/pro", "ant zzz"]
     script = str(ROOT / "completions" / "ant.bash")
     done = subprocess.run(
-        ["bash", "--norc", "-c", BASH, "bash", script, *lines], env=environ, capture_output=True, text=True, check=False
+        ["bash", "--norc", "-c", BASH, "bash", script, *lines],
+        env=environ | {"BREAKS": "=:"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.stderr == ""
     found = done.stdout.splitlines()

@@ -103,6 +103,11 @@ def test_keys_are_completed_on_a_terminal(hosted, name):
         "ant agents list --format=y": "ant agents list --format=yaml ",
         "ant agents list -o ya": "ant agents list -o yaml ",
         "ant run @pro": "ant run @prompt.md",
+        "ant beta:agents:v": "ant beta:agents:versions ",
+        "ant beta:sessions:ev": "ant beta:sessions:events ",
+        "ant beta:agents re": "ant beta:agents retrieve ",
+        "ant beta:agents list --format=ya": "ant beta:agents list --format=yaml ",
+        "ant beta:sessions:threads:events li": "ant beta:sessions:threads:events list ",
         "ant agents create --file ta": "ant agents create --file task.yaml",
     }
     with shell(name, hosted, loading(name)) as keyboard:
