@@ -1,22 +1,19 @@
 """What is generated is committed as it would be generated now."""
 
-import importlib.machinery
-import importlib.util
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests import tree
+
 ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
 def generate():
-    loader = importlib.machinery.SourceFileLoader("generate", str(ROOT / "scripts" / "generate"))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("generate", loader))
-    loader.exec_module(module)
-    return module
+    return tree.generate()
 
 
 def test_nothing_generated_is_stale(generate):

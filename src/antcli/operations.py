@@ -47,6 +47,11 @@ class Field(NamedTuple):
     choices: tuple[str, ...] = ()
     inner: tuple[Field, ...] = ()
 
+    @property
+    def implied(self) -> bool:
+        """It must be sent, and only one value is possible: in words, nobody has to say it."""
+        return self.required and len(self.choices) == 1
+
 
 class Operation(NamedTuple):
     """One call. `pages` says how a list goes on: by `next_page`, by `next_page` and `prev_page`, or by ids.

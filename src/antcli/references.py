@@ -127,7 +127,10 @@ def is_full_id(prefix: str, text: str) -> bool:
 
 
 def _matches(kind: Kind, text: str, items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The thing with this id, else those with this name, else those whose id begins so."""
+    """The thing with this id, else those with this name, else those whose id begins so.
+
+    A file that was given to a session is there twice: the copy, which belongs to the session, has a `scope`.
+    """
     named, begun = [], []
     for item in items:
         id = item["id"]
@@ -137,7 +140,7 @@ def _matches(kind: Kind, text: str, items: Iterable[dict[str, Any]]) -> list[dic
             named.append(item)
         if id.startswith(text) or id.removeprefix(kind.prefix).startswith(text):
             begun.append(item)
-    return named or begun
+    return [item for item in named if not item.get("scope")] or named or begun
 
 
 def one_of(kind: Kind, text: str, found: list[dict[str, Any]]) -> str:

@@ -122,3 +122,20 @@ def test_a_value_that_the_server_refuses_is_wrong_usage(ant, api, hosted):
     assert ant("agents", "create", "--name", "n", "--model", "m", environ=hosted).code == 2
     api.on("POST", f"/v1/agents/agent_{A}/archive", (400, told))
     assert ant("agents", "archive", f"agent_{A}", environ=hosted).code == 1
+
+
+def test_the_copy_that_a_session_has_of_a_file_does_not_stand_in_for_it(ant, api, hosted):
+    copy = {"id": f"file_{A}", "filename": "data.csv", "scope": {"type": "session", "id": f"sesn_{A}"}}
+    api.page("/v1/files", copy, {"id": f"file_{B}", "filename": "data.csv", "scope": None})
+    api.on("GET", f"/v1/files/file_{B}", {"id": f"file_{B}", "filename": "data.csv"})
+    assert ant("files", "get", "data.csv", environ=hosted).json["id"] == f"file_{B}"
+    api.page("/v1/files", copy)
+    api.on("GET", f"/v1/files/file_{A}", {"id": f"file_{A}", "filename": "data.csv"})
+    assert ant("files", "get", "data.csv", environ=hosted).json["id"] == f"file_{A}"
+
+
+def test_a_field_that_can_have_one_value_only_need_not_be_said(ant, api, hosted):
+    api.on("POST", f"/v1/sessions/sesn_{A}/resources", {"id": f"sesrsc_{A}", "type": "file"})
+    words = ["sessions", "resources", "add", f"sesn_{A}", "--file-id", f"file_{A}"]
+    assert ant(*words, environ=hosted).code == 0
+    assert api.last.body == {"file_id": f"file_{A}", "type": "file"}

@@ -12,7 +12,7 @@ from tests.e2e.ant import COMMAND, Ant, until
 class Tmux:
     """A terminal with a shell in it."""
 
-    def __init__(self, ant: Ant, columns: int = 90, rows: int = 40) -> None:
+    def __init__(self, ant: Ant, columns: int = 90, rows: int = 40, *, folder: Path | None = None) -> None:
         self._server = ["tmux", "-S", str(ant.home / f"tmux-{id(self)}"), "-f", "/dev/null"]
         environ = {
             **ant.environ,
@@ -23,7 +23,8 @@ class Tmux:
         settings = ["start-server", ";", "set-option", "-g", "history-limit", "50000", ";"]
         size = ["-x", str(columns), "-y", str(rows)]
         shell = ["env", "-i", *(f"{key}={value}" for key, value in environ.items()), "TERM=screen-256color"]
-        self._tmux(*settings, "new-session", "-d", *size, *shell, "bash", "--norc", "--noprofile")
+        where = ["-c", str(folder or ant.home)]
+        self._tmux(*settings, "new-session", "-d", *where, *size, *shell, "bash", "--norc", "--noprofile")
         self.sees("$")
 
     def _tmux(self, *arguments: str) -> str:

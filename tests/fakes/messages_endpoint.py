@@ -130,6 +130,7 @@ class MessagesEndpoint:
             Starlette(
                 routes=[
                     Route("/v1/messages", self._messages, methods=["POST"]),
+                    Route("/v1/messages/count_tokens", self._count, methods=["POST"]),
                     Route("/v1/models", self._models, methods=["GET"]),
                 ]
             ),
@@ -188,6 +189,9 @@ class MessagesEndpoint:
                 number = sum(1 for message in exchange.body["messages"] if message["role"] == "assistant")
                 return self._turns[number] if number < len(self._turns) else None
             return self._turns.popleft() if self._turns else None
+
+    async def _count(self, request: Request) -> Response:
+        return JSONResponse({"input_tokens": len(await request.body()) // 4})
 
     async def _models(self, request: Request) -> Response:
         await asyncio.sleep(self.models_delay)

@@ -21,8 +21,8 @@ app.add(
         "create",
         "agents.create",
         "Make an agent.",
-        "ant agents create --name reviewer --model claude-opus-5 --tool agent_toolset_20260401",
-        "ant agents create --name writer --model claude-opus-5 --system @prompt.md",
+        "ant agents create --name reviewer --model claude-opus-5-5 --tool agent_toolset_20260401",
+        "ant agents create --name writer --model claude-opus-5-5 --system @prompt.md",
     ),
 )
 app.add(

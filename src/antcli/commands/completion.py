@@ -20,7 +20,9 @@ class Shell(StrEnum):
     pwsh = "pwsh"
 
 
-@examples("ant completion bash", "ant completion zsh --install", "ant completion fish | source")
+@examples(
+    "ant completion bash", "ant completion zsh --install", "ant completion fish > ~/.config/fish/completions/ant.fish"
+)
 def completion(
     shell: Annotated[
         Shell | None, typer.Argument(metavar="SHELL", help="bash, zsh, fish or powershell; without it, yours.")

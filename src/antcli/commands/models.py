@@ -5,4 +5,4 @@ from antcli.commands.operation import call
 
 app = Commands("Models that an agent can use.")
 app.add("list", call("list", "models.list", "List models.", "ant models list"))
-app.add("get", call("get", "models.retrieve", "Show a model.", "ant models get claude-opus-5"), "retrieve")
+app.add("get", call("get", "models.retrieve", "Show a model.", "ant models get claude-opus-5-5"), "retrieve")

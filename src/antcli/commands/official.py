@@ -159,29 +159,36 @@ def _path(operation: Operation, arguments: dict[str, Any]) -> dict[str, str]:
 
 
 def example(resource: str, verb: str, operation: Operation) -> str:
-    """A command line with all that is required."""
+    """A command line with all that is required, and for an update one change."""
     words = ["ant", resource, verb]
     for name in operation.path_params:
         words.append(f"{flag_name(name)} {_SAMPLES.get(name, name.removesuffix('_id') + '_01')}")
-    for field in operation.body:
-        if field.required:
-            words.append(f"{flag_name(field.name, field.type)} {_SAMPLES.get(field.name) or _sample(field.type)}")
+    fields = [field for field in operation.body if field.required]
+    if verb == "update" and not fields:
+        fields = [field for field in operation.body if field.name in ("metadata", "content")]
+    for field in fields:
+        sample = _NAMES.get(resource) if field.name == "name" else _SAMPLES.get(field.name)
+        words.append(f"{flag_name(field.name, field.type)} {sample}")
+    if operation.binary:
+        words.append(f"--output {_SAVED[resource]}")
     return " ".join(words)
 
 
-def _sample(type: str) -> str:
-    return {"integer": "100", "object": "'{type: x}'", "object[]": "'{type: x}'", "map": "team=core"}.get(type, "text")
-
-
 _EVENT = "'{type: user.message, content: [{type: text, text: Hello}]}'"
+_NAMES = {
+    "beta:agents": "reviewer", "beta:deployments": "nightly", "beta:environments": "tests",
+    "beta:memory-stores": "notes",
+}  # fmt: skip
+_SAVED = {"beta:files": "report.pdf", "beta:skills:versions": "skill.zip"}
 _SAMPLES = {
-    "agent": "agent_01", "auth": "'{type: static_bearer, token: \"@token\", mcp_server_url: https://mcp.example.com}'",
-    "ca_certificate_pem": "@ca.pem", "content": "@notes.md", "environment_id": "env_01",
-    "events": _EVENT, "file": "report.csv",
-    "file_id": "file_01", "files": "SKILL.md", "initial_events": _EVENT,
-    "inputs": "'{type: sessions, session_ids: [sesn_01]}'", "max_tokens": "1000", "max_tokens_to_sample": "100",
-    "messages": "'{role: user, content: Hello}'", "model": "claude-opus-5", "name": "nightly", "path": "/notes.md",
-    "prompt": "Hello", "requests": "@request.yaml", "type": "file", "version": "1",
+    "agent": "agent_01", "auth": "'{type: static_bearer, token: \"@token.txt\", mcp_server_url: https://mcp.example.com}'",
+    "authorization_token": "@token.txt", "ca_certificate_pem": "@ca.pem", "content": "@notes.md",
+    "display_name": "team", "environment_id": "env_01", "events": _EVENT, "file": "report.csv", "file_id": "file_01",
+    "files": "pdf-forms.zip", "initial_events": _EVENT,
+    "inputs": "'{type: memory_store, memory_store_id: memstore_01}' --input '{type: sessions, session_ids: [sesn_01]}'",
+    "max_tokens": "1000", "max_tokens_to_sample": "100", "messages": "'{role: user, content: Hello}'",
+    "metadata": "team=core", "model": "claude-opus-5-5", "model_id": "claude-opus-5-5", "path": "/notes.md",
+    "prompt": "Hello", "requests": "@batch.yaml", "type": "file", "version": "skver_01",
 }  # fmt: skip
 
 

@@ -58,6 +58,8 @@ def parameters(operation: Operation) -> list[Any]:
         made.append(option(f"{name}_flag", flag_name(name), hidden=True))
     made += flags(operation, short=_SHORT)
     for flag in made:
+        if isinstance(flag, Flag) and flag.field.implied and not flag.inside:
+            flag.help = str(flag.help).removesuffix(" Required.")
         if operation.pages and "--limit" in flag.opts:
             flag.help = "At most this many, over all pages."
         if operation.name == "sessions.create" and "--env" in flag.opts:

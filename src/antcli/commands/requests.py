@@ -157,7 +157,7 @@ class Builder:
         ]  # fmt: skip
 
     def _has_default(self, field: Field) -> bool:
-        if len(field.choices) == 1 or (field.name == "environment_id" and self.operation.name == SESSION):
+        if field.implied or (field.name == "environment_id" and self.operation.name == SESSION):
             return True
         return field.name in DEFAULTS and self.context.default(DEFAULTS[field.name]) is not None
 
@@ -204,7 +204,7 @@ class Builder:
 
     def _defaults(self) -> None:
         for field in self.operation.body:
-            if field.required and len(field.choices) == 1:
+            if field.implied:
                 self.body.setdefault(field.name, field.choices[0])
             elif field.required and field.name in DEFAULTS and field.name not in self.body:
                 default = self.context.default(DEFAULTS[field.name])

@@ -43,7 +43,7 @@ KeyFile = Annotated[Path | None, typer.Option(metavar="FILE", help="File with th
 Sandbox = Annotated[SandboxKind | None, typer.Option(metavar="KIND", help="auto, bubblewrap, docker, podman or none.")]
 
 
-@examples("ant serve", "ant serve --host 0.0.0.0 --port 8484 --api-key-file /run/secrets/ant")
+@examples("ant serve", "ant serve --host 0.0.0.0 --port 8484 --api-key-file key.txt")
 def serve(
     host: Host = "127.0.0.1",
     port: Port = None,

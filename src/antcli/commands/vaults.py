@@ -12,7 +12,7 @@ verb(credentials, "create", "vaults.credentials.create", "Put a credential into 
      "ant vaults credentials create team --display-name github --auth @github.yaml",
      "ant vaults credentials create team -f - < credential.yaml")  # fmt: skip
 verb(credentials, "update", "vaults.credentials.update", "Change a credential, or its secret.",
-     "ant vaults credentials update team github --auth @github.yaml")  # fmt: skip
+     "ant vaults credentials update team github --auth '{type: static_bearer, token: \"@token.txt\"}'")  # fmt: skip
 verb(credentials, "validate", "vaults.credentials.mcp_oauth_validate", "Try whether an MCP server takes a credential.",
      "ant vaults credentials validate team linear")  # fmt: skip
 verb(credentials, "archive", "vaults.credentials.archive", "Archive a credential: its secret is destroyed.",

@@ -1,0 +1,165 @@
+"""What is expected of an example, where it is more than exit code 0 and the answer of its operation."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+
+ANSWER = "I read: "  # how the fake model begins
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Of stdout (on a terminal: the screen) and stderr parts are given; `quiet` is a line that prints no result.
+
+    `keys` are typed on a terminal: what the screen shows, then keys. `until` is for a line without an end: it gets the
+    signal when it has printed that. `typed` is run instead of the line. `then` is a second line, which `shows` what the
+    first has done. Another exit code than 0 has its reason in `why`.
+    """
+
+    says: str = ""
+    tells: str = ""
+    quiet: bool = False
+    keys: tuple[tuple[str, ...], ...] = ()
+    until: str = ""
+    signal: signal.Signals = signal.SIGINT
+    typed: str = ""
+    then: str = ""
+    shows: str = ""
+    code: int = 0
+    why: str = ""
+
+
+def says(text: str) -> Expected:
+    return Expected(says=text)
+
+
+def quietly(tells: str = "", then: str = "", shows: str = "") -> Expected:
+    return Expected(tells=tells, quiet=True, then=then, shows=shows)
+
+
+def endless(until: str) -> Expected:
+    return Expected(says=until, until=until, code=130, why="it goes on until Ctrl-C")
+
+
+def typed(*keys: tuple[str, ...], says: str, then: str = "", shows: str = "") -> Expected:
+    return Expected(says=says, keys=keys, then=then, shows=shows)
+
+
+def served(line: str) -> Expected:
+    """On a free port: somebody may use the usual one here."""
+    run = line.replace(" --port 8484", "") + " --port 0"
+    return Expected(says='"url"', until='"url"', signal=signal.SIGTERM, typed=run)
+
+
+CHAT = typed(("/help", "Hello", "Enter"), (f"{ANSWER}Hello", "C-d"), says="ant chat --session sesn_")
+EDIT = typed(("[y/N]", "y", "Enter"), says="+description: Edited")
+INTERRUPTED = quietly(then="ant wait @last; ant sessions get @last --transform status -r", shows="idle")
+SERVE = "ant serve", "ant serve --host 0.0.0.0 --port 8484 --api-key-file key.txt"
+KEY = ("(not shown)", "sk-typed", "Enter")
+
+EXPECTED = {
+    # daily commands
+    'ant run "Write a haiku about sandboxes into haiku.txt"': says(f"{ANSWER}Write a haiku"),
+    'git diff | ant run "Review this change" --agent reviewer': says("+# A better project"),
+    "ant run @task.md --timeout 10m --output-last answer.md": Expected(
+        says=f"{ANSWER}Read the README", then="cat answer.md", shows=f"{ANSWER}Read the README"
+    ),
+    'ant run --continue "And now the tests"': says(f"{ANSWER}And now the tests"),
+    'ant run "Tidy up" --detach': says("sesn_"),
+    'ant run "Write the report" --outcome @rubric.md --budget 2.50': says(ANSWER),
+    "ant chat": CHAT,
+    "ant chat --agent reviewer": CHAT,
+    "ant chat --continue": CHAT,
+    "ant demo": says("232"),
+    "ant wait @last": quietly(),
+    "ant wait @last --timeout 10m && ant logs @last --tail 1": says("end_turn"),
+    "ant wait @last --for requires_action": quietly(),
+    "ant wait sesn_4fK9 sesn_7dQ2 --any": quietly("end_turn"),
+    "ant logs @last": says(f"{ANSWER}Look at it."),
+    "ant logs -f @last": endless(f"{ANSWER}Look at it."),
+    "ant logs @last --type agent.message --tail 1": says(f"{ANSWER}Look at it."),
+    "ant logs -f @last -o jsonl --until idle": says('"session.status_idle"'),
+    "ant logs @last --since 10m": says(f"{ANSWER}Look at it."),
+    "ant top": typed(("A review",), ("sorted by elapsed", "q"), says="exit=0"),
+    "ant top --sort tokens": typed(("A review",), ("sorted by tokens", "q"), says="exit=0"),
+    "ant top --all -o json": says('"A review"'),
+    "ant approve @last": quietly("Allowed: bash echo checked"),
+    "ant approve @last && ant wait @last": quietly("Allowed: bash", then="ant logs @last", shows="Thanks."),
+    "ant deny @last": quietly("Denied: bash echo checked"),
+    'ant deny @last --message "Use the test database"': quietly(
+        "Denied", then="ant wait @last; ant logs @last -o jsonl", shows="Use the test database"
+    ),
+    "ant interrupt @last": INTERRUPTED,
+    "ant interrupt @last --wait --timeout 30s": INTERRUPTED,
+    "ant cost @last": says('"total"'),
+    "ant cost --since 7d --by agent": says('"reviewer"'),
+    "ant cost --by day -o csv": says("day,"),
+    "ant edit agent reviewer": EDIT,
+    "EDITOR=nano ant edit env tests": EDIT,
+    # things
+    "ant sessions events stream @last": endless("Word "),
+    "ant sessions events stream @last --event-delta agent.message": endless("event_delta"),
+    "ant sessions events stream @last --tail 5 --until idle": says('"session.status_idle"'),
+    "ant sessions threads events stream @last sthr_4fK9": endless("Word "),
+    "ant beta:sessions:events stream --session-id session_01": endless("Word "),
+    "ant beta:sessions:threads:events stream --session-id session_01 --thread-id thread_01": endless("Word "),
+    "ant files upload data.csv": says('"data.csv"'),
+    "ant files upload *.csv --expires-in 7d": says('"report.csv"'),
+    "tar c . | ant files upload - -n a.tar": says('"a.tar"'),
+    "ant files download report.pdf": Expected(says='"report.pdf"', then="cat report.pdf", shows="line 30"),
+    "ant files download file_4fK9 -O - | head": says("line 10"),
+    "ant files download --session @last results/": Expected(
+        says='"results/report.pdf"', then="cat results/report.pdf", shows="line 30"
+    ),
+    "ant beta:files download --file-id file_01 --output report.pdf": quietly(
+        "report.pdf", then="cat report.pdf", shows="line 30"
+    ),
+    "ant beta:skills:versions download --skill-id skill_01 --version skver_01 --output skill.zip": quietly(
+        then="unzip -l skill.zip", shows="SKILL.md"
+    ),
+    "ant messages create -f request.yaml --stream": says('"message_stop"'),
+    # profiles, keys, the engine
+    "ant profile list": says('"local"'),
+    "ant profile show": says('"local"'),
+    "ant profile show work": says('"hosted"'),
+    "ant profile use hosted": quietly("'hosted'", then="ant profile show", shows='"hosted"'),
+    "ant profile set work kind=hosted base_url=https://agents.example.com": quietly(
+        then="ant profile show work", shows="https://agents.example.com"
+    ),
+    "ant profile set local defaults.agent=reviewer engine.idle_minutes=60": quietly(
+        then="ant profile show local", shows='"reviewer"'
+    ),
+    "ant profile unset local defaults.agent": quietly(then="ant profile show local", shows='"defaults": {}'),
+    "ant profile delete work --yes": quietly(then="ant profile list -o id", shows="local"),
+    "ant auth login": typed(KEY, says="Stored for profile 'hosted'", then="ant auth status", shows='"hosted"'),
+    "ant auth login --with-token < key.txt": quietly("Stored for", then="ant auth status", shows='"hosted"'),
+    "ant auth login -p team --base-url https://agents.example.com": typed(
+        KEY, says="Stored for profile 'team'", then="ant auth status", shows="https://agents.example.com"
+    ),
+    "ant auth logout": quietly("'hosted' are forgotten"),
+    "ant auth logout -p team": quietly("'team' are forgotten"),
+    "ant auth status": says('"local"'),
+    "ant engine status": says('"pid"'),
+    "ant engine stop": quietly("has stopped"),
+    "ant engine restart": quietly("runs as process", then="ant engine status", shows='"pid"'),
+    "ant engine logs": says("is ready"),
+    "ant engine logs -f": endless("is ready"),
+    **{line: served(line) for line in SERVE},
+    "ant doctor": says("claude-sonnet-5-5 at "),
+    "ant doctor -p work -o json": says("claude-opus-5-5"),
+    # what `ant` says of itself
+    "ant explain": says("agents"),
+    "ant explain differences": says("hosted"),
+    "ant completion bash": says("complete "),
+    "ant completion zsh --install": quietly("Wrote ", then="cat ~/.zshrc", shows="ant"),
+    "ant completion fish > ~/.config/fish/completions/ant.fish": quietly(
+        then="cat ~/.config/fish/completions/ant.fish", shows="complete "
+    ),
+    "ant version": says("ant "),
+    # README
+    'ant run --model script:fib.yaml "What is here?"': says("There is one file, data.csv."),
+    "ant agents list -o json | jq -r '.[].name'": says("reviewer\n"),
+    "ant agents get reviewer --transform model.id -r": says("claude-opus-5-5\n"),
+    "ant sessions create --agent reviewer --dry-run": says("curl"),
+}
