@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
@@ -18,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.ant import bash
 from tests.e2e.examples import hosted, lines, needs, things  # noqa: F401  (things are known when they are imported)
 from tests.e2e.examples.expected import ANSWER, EXPECTED, Expected
 from tests.e2e.examples.lines import Example
@@ -25,6 +27,9 @@ from tests.e2e.examples.project import project
 from tests.e2e.examples.world import Done, World
 from tests.fakes.api_server import Api, serving
 from tests.fakes.messages_endpoint import MessagesEndpoint, Turn, anthropic_model
+
+_MISSING = [name for name in ("git", "jq", "tmux", "unzip") if shutil.which(name) is None]
+pytestmark = pytest.mark.skipif(bool(_MISSING), reason=f"not installed: {', '.join(_MISSING)}")
 
 WORLDS = 3
 MODELS_ALONE = ("messages", "completions", "beta.messages")  # what is asked is not in their answers
@@ -39,6 +44,8 @@ def answer(body: dict[str, Any]) -> Turn:
     if any(tool.get("name") == "give_verdict" for tool in body.get("tools") or ()):
         return Turn(tools=[{"name": "give_verdict", "input": {"result": "satisfied", "explanation": "It does."}}])
     content = body["messages"][-1]["content"]
+    if "Draw" in str(content):
+        return Turn(tools=[bash("echo drawn > /mnt/session/outputs/sales.svg")])
     texts = [content] if isinstance(content, str) else [block.get("text", "") for block in content]
     return Turn(text=ANSWER + " ".join(texts))
 
@@ -77,7 +84,7 @@ class Runner:
         world = self._worlds.get()
         try:
             world.fresh()
-            if example.command.startswith(hosted.COMMANDS):
+            if example.line.startswith(hosted.LINES):
                 return self._run_hosted(world, example.line)
             return run(world, example.line)
         finally:
@@ -86,7 +93,10 @@ class Runner:
     @staticmethod
     def _run_hosted(world: World, line: str) -> Done:
         before = dict(world.ant.environ)
-        key = {"ANTHROPIC_BASE_URL": before["FAKE_API"], "ANTHROPIC_API_KEY": "sk-example"}
+        key = {
+            "ANTHROPIC_BASE_URL": before["FAKE_API"], "ANTHROPIC_API_KEY": "sk-example",
+            "ANTHROPIC_CONSOLE_URL": hosted.CONSOLE,
+        }  # fmt: skip
         world.ant.environ.update(key)
         try:
             world.newest("sessions", "sesn_4fK9")

@@ -58,6 +58,11 @@ INTERRUPTED = quietly(then="ant wait @last; ant sessions get @last --transform s
 SERVE = "ant serve", "ant serve --host 0.0.0.0 --port 8484 --api-key-file key.txt"
 KEY = ("(not shown)", "sk-typed", "Enter")
 
+DRAWN = (
+    'ant run "Draw the sales by region" --file sales.csv --outputs charts/',
+    'ant run "Draw sales by region" --file sales.csv --outputs charts/',
+)
+
 EXPECTED = {
     # daily commands
     'ant run "Write a haiku about sandboxes into haiku.txt"': says(f"{ANSWER}Write a haiku"),
@@ -68,6 +73,7 @@ EXPECTED = {
     'ant run --continue "And now the tests"': says(f"{ANSWER}And now the tests"),
     'ant run "Tidy up" --detach': says("sesn_"),
     'ant run "Write the report" --outcome @rubric.md --budget 2.50': says(ANSWER),
+    **dict.fromkeys(DRAWN, Expected(says=ANSWER, then="cat charts/sales.svg", shows="drawn")),
     "ant chat": CHAT,
     "ant chat --agent reviewer": CHAT,
     "ant chat --continue": CHAT,
@@ -97,6 +103,14 @@ EXPECTED = {
     "ant cost --by day -o csv": says("day,"),
     "ant edit agent reviewer": EDIT,
     "EDITOR=nano ant edit env tests": EDIT,
+    "ant open @last": says("file://"),
+    "ant open reviewer --print": says("https://console.example.com/workspaces/default/agents/agent_4fK9"),
+    "ant plan": says("reviewer"),
+    "ant plan agents/reviewer.md -v": says("You review changes."),
+    "ant plan --detailed-exitcode -o json": Expected(says='"create"', code=10, why="there are changes"),
+    "ant apply": typed(("[y/N]", "y", "Enter"), says="created", then="ant agents list", shows='"You review changes."'),
+    "ant apply agents/ environments/ --yes": Expected(says="created", then="ant envs get tests", shows='"env_'),
+    "ant apply --prune --yes -o json": Expected(says="created", then="ant agents get reviewer", shows='"agent_'),
     # things
     "ant sessions events stream @last": endless("Word "),
     "ant sessions events stream @last --event-delta agent.message": endless("event_delta"),
@@ -117,6 +131,9 @@ EXPECTED = {
     ),
     "ant beta:skills:versions download --skill-id skill_01 --version skver_01 --output skill.zip": quietly(
         then="unzip -l skill.zip", shows="SKILL.md"
+    ),
+    "ant envs keys create own-machines --transform key -r > worker.key": quietly(
+        then="cat worker.key", shows="ant-env-"
     ),
     "ant messages create -f request.yaml --stream": says('"message_stop"'),
     # profiles, keys, the engine

@@ -6,12 +6,13 @@ from typing import Any
 
 from tests.fakes.api_server import Api
 
-# Commands whose service the local engine does not have.
-COMMANDS = (
-    "user-profiles enrollment-url", "user-profiles action-url", "beta:user-profiles create-enrollment-url",
-    "sessions threads archive", "beta:sessions:threads archive", "completions", "messages:batches",
-    "beta:messages:batches", "beta:tunnels",
+# How lines begin whose service the local engine does not have.
+LINES = (
+    "ant user-profiles enrollment-url", "ant user-profiles action-url", "ant beta:user-profiles create-enrollment-url",
+    "ant sessions threads archive", "ant beta:sessions:threads archive", "ant completions", "ant messages:batches",
+    "ant beta:messages:batches", "ant beta:tunnels", "ant open reviewer",
 )  # fmt: skip
+CONSOLE = "https://console.example.com"
 
 _TIME = "2026-11-01T10:00:00Z"
 _BATCH = {"id": "message_batch_01", "type": "message_batch", "processing_status": "ended", "created_at": _TIME}
@@ -39,6 +40,7 @@ def serve_examples(api: Api) -> None:
         api.on("POST", f"/v1/user_profiles/{id}/enrollment_url", _URL)
         api.on("POST", f"/v1/user_profiles/{id}/action_urls", _URL)
     api.page("/v1/sessions", _SESSION)
+    api.page("/v1/agents", {"id": "agent_4fK9", "type": "agent", "name": "reviewer"})
     for session, thread in (("sesn_4fK9", "sthr_4fK9"), ("session_01", "thread_01")):
         api.page(f"/v1/sessions/{session}/threads", _THREAD)
         api.on("POST", f"/v1/sessions/{session}/threads/{thread}/archive", _THREAD)

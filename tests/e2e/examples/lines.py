@@ -43,5 +43,5 @@ def readme() -> Iterator[Example]:
         text = README.read_text().partition(f"\n## {section}\n")[2].partition("\n## ")[0]
         for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
             for line in block.splitlines():
-                if line.startswith("ant "):
+                if re.search(r"(^|\| )ant ", line):
                     yield Example(re.sub(r"\s+# .*", "", line))

@@ -24,6 +24,7 @@ FILES = {
     "listing.txt": "a.csv\nb.csv\n",
     "change.diff": "-old\n+new\n",
     "data.csv": "a,b\n1,2\n",
+    "sales.csv": "region,sales\nnorth,3\nsouth,5\n",
     "report.csv": "name,rows\na,2\n",
     "token.txt": "t-2",
     "key.txt": "sk-example-1\n",
@@ -33,6 +34,8 @@ FILES = {
     "action.yaml": "{type: enroll_end_user}\n",
     "batch.yaml": "custom_id: one\nparams: {model: claude-opus-5-5, max_tokens: 100, messages: []}\n",
     "request.yaml": "model: claude-opus-5-5\nmax_tokens: 100\nmessages: [{role: user, content: Hello}]\n",
+    "agents/reviewer.md": "---\nname: reviewer\nmodel: claude-opus-5-5\n---\nYou review changes.\n",
+    "environments/tests.yaml": "name: tests\nconfig: {type: cloud}\n",
     "pdf-forms/SKILL.md": SKILL,
     "pdf-forms/fill.py": "print('filled')\n",
     "fib.yaml": "",  # from the README

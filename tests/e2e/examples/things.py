@@ -36,6 +36,12 @@ def own_machines(world: World, line: str) -> str:
     return str(world.call("environments.create", name="own-machines", config={"type": "self_hosted"})["id"])
 
 
+@thing("build-host")
+def build_host(world: World, line: str) -> str:
+    made = world.call("environments.keys.create", need(world, line, "own-machines"), name="build-host")
+    return str(made["id"])
+
+
 # -- sessions
 
 
