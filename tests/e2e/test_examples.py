@@ -28,7 +28,7 @@ from tests.e2e.examples.world import Done, World
 from tests.fakes.api_server import Api, serving
 from tests.fakes.messages_endpoint import MessagesEndpoint, Turn, anthropic_model
 
-_MISSING = [name for name in ("git", "jq", "tmux", "unzip") if shutil.which(name) is None]
+_MISSING = [name for name in ("git", "jq", "tmux") if shutil.which(name) is None]
 pytestmark = pytest.mark.skipif(bool(_MISSING), reason=f"not installed: {', '.join(_MISSING)}")
 
 WORLDS = 3

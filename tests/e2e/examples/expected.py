@@ -111,6 +111,19 @@ EXPECTED = {
     "ant apply": typed(("[y/N]", "y", "Enter"), says="created", then="ant agents list", shows='"You review changes."'),
     "ant apply agents/ environments/ --yes": Expected(says="created", then="ant envs get tests", shows='"env_'),
     "ant apply --prune --yes -o json": Expected(says="created", then="ant agents get reviewer", shows='"agent_'),
+    "ant export agent reviewer": says("./agents/reviewer.yaml"),
+    "ant export --all -O managed": Expected(
+        says="reviewer.yaml", then="cat managed/agents/reviewer.yaml", shows="name: reviewer"
+    ),
+    "ant export envs --force": says("tests.yaml"),
+    "ant import agent reviewer": says("reviewer.md"),
+    "ant import env tests environments/tests.yaml": says("environments/tests.yaml"),
+    "ant destroy": typed(
+        ("[y/N]", "y", "Enter"), says="archived", then="ant plan agents/ environments/", shows="2 to create"
+    ),
+    "ant destroy --lock-file staging-lock.json --yes": Expected(
+        says="agents/reviewer.md", then="ant plan --lock-file staging-lock.json agents/", shows="1 to create"
+    ),
     # things
     "ant sessions events stream @last": endless("Word "),
     "ant sessions events stream @last --event-delta agent.message": endless("event_delta"),
@@ -130,7 +143,7 @@ EXPECTED = {
         "report.pdf", then="cat report.pdf", shows="line 30"
     ),
     "ant beta:skills:versions download --skill-id skill_01 --version skver_01 --output skill.zip": quietly(
-        then="unzip -l skill.zip", shows="SKILL.md"
+        then="python -m zipfile -l skill.zip", shows="SKILL.md"
     ),
     "ant envs keys create own-machines --transform key -r > worker.key": quietly(
         then="cat worker.key", shows="ant-env-"

@@ -21,7 +21,8 @@ NEEDS = (
     ("chat --continue", "@last"), ("show work", "profile work"), ("-p work", "profile work"),
     ("profile delete work", "profile work"),
     ("logout -p team", "a team's key"), ("ant auth logout", "a key"), ("unset local defaults.agent", "a default"),
-    ("engine ", "an engine"), ("--has-error", "a run that failed"), ("ant serve", "no engine"),
+    ("engine ", "an engine"), ("ant serve", "no engine"), ("--has-error", "a run that failed"),
+    ("export --all", "reviewer"), ("export envs", "tests"), ("ant destroy", "what files say"),
 )  # fmt: skip
 
 # What `@last` is, for lines that hold the text; the first that fits. Without one: a session that has done its work.

@@ -307,6 +307,13 @@ def a_default(world: World, line: str) -> str:
     return "local"
 
 
+@hidden("what files say")
+def what_files_say(world: World, line: str) -> str:
+    lock_file = "--lock-file staging-lock.json" if "staging" in line else ""
+    assert world.run(f"ant apply agents/ environments/ --yes {lock_file}").code == 0
+    return ""
+
+
 @hidden("no engine")
 def no_engine(world: World, line: str) -> str:
     world.run("ant engine stop")
