@@ -62,6 +62,7 @@ DRAWN = (
     'ant run "Draw the sales by region" --file sales.csv --outputs charts/',
     'ant run "Draw sales by region" --file sales.csv --outputs charts/',
 )
+VARIABLES = 'set -a; eval "$(ant auth print-credentials --env)"; set +a'
 
 EXPECTED = {
     # daily commands
@@ -169,6 +170,8 @@ EXPECTED = {
     ),
     "ant auth logout": quietly("'hosted' are forgotten"),
     "ant auth logout -p team": quietly("'team' are forgotten"),
+    "ant auth print-credentials --access-token": says("sk-example-1"),
+    VARIABLES: Expected(says="sk-example-1", typed=f"{VARIABLES}; printenv ANTHROPIC_AUTH_TOKEN"),
     "ant auth status": says('"local"'),
     "ant engine status": says('"pid"'),
     "ant engine stop": quietly("has stopped"),

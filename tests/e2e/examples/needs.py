@@ -19,8 +19,8 @@ NEEDS = (
     ("work poll", "waiting work"), ("keys list", "build-host"),
     ("ant top", "@last"), ("cost --", "@last"), ("run --continue", "@last"),
     ("chat --continue", "@last"), ("show work", "profile work"), ("-p work", "profile work"),
-    ("profile delete work", "profile work"),
-    ("logout -p team", "a team's key"), ("ant auth logout", "a key"), ("unset local defaults.agent", "a default"),
+    ("profile delete work", "profile work"), ("logout -p team", "a team's key"), ("ant auth logout", "a key"),
+    ("print-credentials", "a token"), ("unset local defaults.agent", "a default"),
     ("engine ", "an engine"), ("ant serve", "no engine"), ("--has-error", "a run that failed"),
     ("export --all", "reviewer"), ("export envs", "tests"), ("ant destroy", "what files say"),
 )  # fmt: skip

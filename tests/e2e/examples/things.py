@@ -301,6 +301,12 @@ def key(world: World, line: str) -> str:
     return "hosted"
 
 
+@hidden("a token")
+def token(world: World, line: str) -> str:
+    world.run("ant auth login --with-token --bearer < key.txt")
+    return "hosted"
+
+
 @hidden("a default")
 def a_default(world: World, line: str) -> str:
     world.run("ant profile set local defaults.agent=reviewer")
