@@ -18,6 +18,7 @@ FAMILIES = {
     "startup": ("commands",),
     "engine": ("start", "memory", "posts", "throughput", "sessions"),
     "streams": ("fanout",),
+    "pipes": ("printed",),
     "turns": ("share", "first"),
     "sandbox": ("start", "background"),
     "recovery": ("kills",),

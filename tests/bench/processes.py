@@ -18,7 +18,7 @@ import yaml
 from tests.bench.wire import Connection, Stream
 
 TOOLSET = {"type": "agent_toolset_20260401"}
-_KEY = "key-of-the-bench"
+KEY = "key-of-the-bench"
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -26,7 +26,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
     return kept | {
         "HOME": str(home), "ANT_CONFIG_DIR": str(home / "config"), "ANT_DATA_DIR": str(home / "data"),
-        "ANT_SERVER_API_KEY": _KEY, "PYTHONPATH": str(Path(__file__).parents[2]), "NO_PROXY": "127.0.0.1", **more,
+        "ANT_SERVER_API_KEY": KEY, "PYTHONPATH": str(Path(__file__).parents[2]), "NO_PROXY": "127.0.0.1", **more,
     }  # fmt: skip
 
 
@@ -71,7 +71,7 @@ class Started:
             self.process.stdout.close()
 
     def connect(self) -> Connection:
-        return Connection(self.url, _KEY)
+        return Connection(self.url, KEY)
 
 
 class Engine(Started):

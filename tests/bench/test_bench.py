@@ -11,7 +11,7 @@ import pytest
 from tests.bench.__main__ import NAMES, chosen, table
 from tests.bench.measure import Row, Scale, percentile
 
-QUICK = ["engine.posts", "streams.fanout", "turns.share", "sandbox.start", "history.length"]
+QUICK = ["engine.posts", "streams.fanout", "pipes.printed", "turns.share", "sandbox.start", "history.length"]
 
 
 def test_the_quick_benches_still_give_their_figures() -> None:
