@@ -23,6 +23,17 @@ TOOLS = "tools:\n  - type: agent_toolset_20260401\n"
 SKILLS = "skills:\n  - ../skills/pr-summary\n"
 MEMORY = "resources:\n  - path: ../memory_stores/notes.yaml\n    access: read_only\n"
 
+BEARER = """\
+  - auth: {type: static_bearer, mcp_server_url: "https://mcp.example.com", token: "${GITHUB_TOKEN_OF_TEAM}"}
+  - display_name: GitHub
+"""
+DEPLOYMENT = """\
+name: d
+agent: {path: ../../helper.md}
+environment_id: e
+initial_events: [{type: user.message, content: [{type: text, text: Go.}]}]
+"""
+
 
 @pytest.fixture(scope="module")
 def ant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ant]:
@@ -198,13 +209,22 @@ def test_what_cannot_be_changed_is_replaced(applied: Project) -> None:
 def test_a_failure_in_the_middle_is_told_and_a_rerun_goes_on(project: Project) -> None:
     project.edit("agents/reviewer.md", "- type: agent_toolset_20260401", "- type: agent_toolset\n")
     stopped = project("apply", "--yes", "-o", "jsonl")
-    assert stopped.returncode != 0
     assert len(stopped.stdout.splitlines()) == 5
     error = json.loads(stopped.stderr.splitlines()[-1])["error"]
     assert error["message"].startswith("./agents/reviewer.md, line 5: create failed: tools.0")
+    assert stopped.returncode == 2 and "begun" not in project.lock()
     assert "5 of 8 changes" in error["hint"]
     project.edit("agents/reviewer.md", "- type: agent_toolset\n", "- type: agent_toolset_20260401")
     assert [row["file"] for row in project.apply()] == EVERYTHING[5:]
+    assert project.apply() == []
+
+
+def test_a_reader_that_goes_away_does_not_stop_it(project: Project) -> None:
+    running = project.start("apply", "--yes")
+    assert running.stdout is not None and running.stderr is not None
+    running.stdout.close()
+    assert running.wait(60) == 0 and "Traceback" not in running.stderr.read()
+    running.stderr.close()
     assert project.apply() == []
 
 
@@ -213,7 +233,7 @@ def test_two_applies_at_once_are_refused(project: Project) -> None:
     import os
 
     folder = os.open(project.folder, os.O_RDONLY)
-    fcntl.flock(folder, fcntl.LOCK_EX)
+    fcntl.flock(folder, fcntl.LOCK_SH)
     refused = project("apply", "--yes")
     os.close(folder)
     assert refused.returncode == 1 and "Another run" in refused.stderr
@@ -251,6 +271,58 @@ def test_a_changed_secret_is_sent_when_it_is_asked_for(applied: Project) -> None
     del applied.environ["GITHUB_TOKEN_OF_TEAM"]
     refused = applied("plan", "--send-secrets")
     assert refused.returncode == 2 and "GITHUB_TOKEN_OF_TEAM is not set" in refused.stderr
+
+
+def test_credentials_that_leave_the_vault_are_pruned_and_others_replaced(applied: Project) -> None:
+    applied.edit("vaults/team.yaml", "  - display_name: GitHub\n    auth:", f"{BEARER}    auth:")
+    applied.edit("vaults/team.yaml", "secret_name: GITHUB_TOKEN", "secret_name: GH_TOKEN")
+    assert actions(applied.apply("--prune")) == [
+        ("created", "./vaults/team.yaml#GH_TOKEN"), ("created", "./vaults/team.yaml#https://mcp.example.com"),
+        ("archived", "./vaults/team.yaml#GITHUB_TOKEN"),
+    ]  # fmt: skip
+    before = applied.id("./vaults/team.yaml#https://mcp.example.com")
+    applied.edit("vaults/team.yaml", "type: static_bearer", "type: mcp_oauth")
+    applied.edit("vaults/team.yaml", ", token:", ", access_token:")
+    key = "./vaults/team.yaml#https://mcp.example.com"
+    assert actions(applied.apply()) == [("archived", f"(replaced {before})"), ("replaced", key)]
+    assert applied.apply() == [] and applied.id(key) != before
+
+
+def test_files_of_all_forms_are_read(ant: Ant, tmp_path: Path) -> None:
+    agent = {"type": "agent", "model": "claude-opus-5-5", "skills": ["skills/*"]}
+    project = Project(ant, tmp_path, {
+        "all.yaml": "type: agent\nname: a\nmodel: claude-opus-5-5\n---\ntype: environment\nname: e\n",
+        "things.json": json.dumps(agent | {"name": "j"}, indent="\t"),
+        "environment_staging.md": "---\nname: s\n---\nFor staging.\n",
+        "deep/deployments/d.yaml": DEPLOYMENT,
+        "helper.md": "---\nname: h\nmodel: claude-opus-5-5\n---\nHelp.\n",
+        "skills/one/SKILL.md": "---\nname: one\ndescription: d\n---\n",
+        "skills/two/SKILL.md": "---\nname: two\ndescription: d\n---\n",
+        "values.yaml": "type: object\n", "broken.yaml": "a: [", "node_modules/x/agents/n.md": "---\nname: n\n---\n",
+    })  # fmt: skip
+    files = [row["file"] for row in project.apply()]
+    assert sorted(files) == [
+        "./all.yaml#a", "./all.yaml#e", "./deep/deployments/d.yaml", "./environment_staging.md", "./helper.md",
+        "./skills/one", "./skills/two", "./things.json",
+    ]  # fmt: skip
+    assert len(project.live("agents", "./things.json")["skills"]) == 2
+    assert project.live("envs", "./environment_staging.md")["description"] == "For staging."
+    assert project("plan", "values.yaml").returncode == 2 and project("plan", "none.yaml").returncode == 2
+    assert project.apply() == []
+
+
+def test_a_lock_file_of_the_official_command_line_is_taken_over(applied: Project) -> None:
+    lock = applied.lock()
+    lock["origin"]["organization_id"] = "1b0c2a4d"
+    for entry in lock["resources"].values():
+        del entry["applied"], entry["remote"]
+    del lock["resources"]["./vaults/team.yaml#GITHUB_TOKEN"]
+    applied.write("claude-lock.json", json.dumps(lock))
+    (applied.folder / "vaults/team.yaml").write_text("display_name: Team\n")
+    assert applied.plan()["changes"] == []
+    applied.edit("agents/reviewer.md", "Be brief", "Be bold")
+    assert actions(applied.apply())[0] == ("updated", "./agents/reviewer.md")
+    assert applied.lock()["origin"]["organization_id"] == "1b0c2a4d" and applied.apply() == []
 
 
 @pytest.mark.parametrize(
@@ -325,6 +397,38 @@ def test_a_run_that_is_killed_after_the_server_acted_makes_nothing_twice(
         every = [passed for passed in proxy.passed if passed.startswith("POST")]
         assert len(every) == len(EVERYTHING) and every.count(held) == first.count(held) + (held == "POST /v1/agents")
         assert project.apply() == [] and "begun" not in project.lock()
+
+
+@pytest.mark.parametrize("lost", ["POST /v1/skills", "POST /v1/environments", "POST /v1/agents"])
+def test_an_answer_that_is_lost_makes_nothing_twice(engine: Served, tmp_path: Path, lost: str) -> None:
+    with proxy_before(engine.url) as proxy:
+        ant = Ant(tmp_path / "home", ANTHROPIC_BASE_URL=proxy.url, ANTHROPIC_API_KEY=KEY)
+        project = Project(ant, tmp_path / "project")
+        proxy.drop = lost
+        project.apply()
+        assert proxy.drop == ""
+        assert len([passed for passed in proxy.passed if passed.startswith("POST")]) == len(EVERYTHING)
+        assert project.apply() == []
+
+
+def test_a_run_that_is_killed_while_it_replaces_goes_on(engine: Served, tmp_path: Path) -> None:
+    with proxy_before(engine.url) as proxy:
+        ant = Ant(tmp_path / "home", ANTHROPIC_BASE_URL=proxy.url, ANTHROPIC_API_KEY=KEY)
+        project = Project(ant, tmp_path / "project", {"environments/e.yaml": "name: e\nconfig: {type: cloud}\n"})
+        project.apply()
+        before = project.id("./environments/e.yaml")
+        project.edit("environments/e.yaml", "cloud", "self_hosted")
+        proxy.hold = "POST /v1/environments"
+        running = project.start("apply", "--yes")
+        assert proxy.held.wait(30)
+        running.kill()
+        running.communicate()
+        proxy.hold = ""
+        assert actions(project.apply()) == [
+            ("adopted", "./environments/e.yaml"), ("archived", f"(replaced {before})"),
+        ]  # fmt: skip
+        assert project.live("envs", "./environments/e.yaml")["config"] == {"type": "self_hosted"}
+        assert proxy.passed.count("POST /v1/environments") == 2 and project.apply() == []
 
 
 def test_a_run_that_is_killed_while_it_changes_goes_on(engine: Served, tmp_path: Path) -> None:

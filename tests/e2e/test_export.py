@@ -8,6 +8,7 @@ import pty
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,6 +72,10 @@ credentials:
 """,
 }
 
+VARIABLES = [
+    "MCP_EXAMPLE_COM_V1", "OAUTH_EXAMPLE_COM", "OAUTH_EXAMPLE_COM_REFRESH", "OAUTH_EXAMPLE_COM_CLIENT_SECRET",
+]  # fmt: skip
+
 
 @pytest.fixture
 def ant(tmp_path: Path) -> Iterator[Ant]:
@@ -116,6 +121,38 @@ def _without_memory(project: Project) -> None:
         if entry["kind"] != "skill":
             entry["applied"] = {}
     project.write("claude-lock.json", json.dumps(lock))
+
+
+def test_an_exported_file_makes_the_same_thing_elsewhere(source: Project, tmp_path: Path) -> None:
+    copy = Project(source.ant, tmp_path / "copy", {})
+    copy.folder.mkdir()
+    for kind, name in (("agent", "Rich"), ("env", "packages"), ("env", "closed"), ("vault", "More")):
+        assert copy("export", kind, name).returncode == 0
+    (copy.folder / "claude-lock.json").unlink()
+    copy.environ |= dict.fromkeys(VARIABLES, "x")
+    copy.apply()
+    for group, key in (
+        ("agents", "./agents/rich.yaml"),
+        ("envs", "./environments/packages.yaml"),
+        ("envs", "./environments/closed.yaml"),
+    ):
+        made, original = copy.live(group, key), source.live(group, key)
+        assert made["id"] != original["id"]
+        for one in (made, original):
+            for name in ("id", "created_at", "updated_at"):
+                one.pop(name)
+        assert _with_own_id(made) == _with_own_id(original)
+    made, original = (
+        [found["auth"] for found in source.ant.json("vaults", "credentials", "list", project.id("./vaults/more.yaml"))]
+        for project in (copy, source)
+    )
+    assert made == original and len(made) == 2
+
+
+def _with_own_id(thing: dict[str, Any]) -> dict[str, Any]:
+    if thing.get("multiagent"):
+        assert thing["multiagent"]["subagents"]["predefined_agents"].pop()["type"] == "agent"  # itself
+    return thing
 
 
 def test_one_thing_is_exported_and_refers_by_id_to_what_has_no_file(source: Project, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Passes requests on to a server, and keeps one answer for itself: the server has done it, the client never hears."""
+"""Passes requests on to a server, and keeps an answer for itself: the server has done it, the client never hears."""
 
 import http.client
 import threading
@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 
 @dataclass
 class Proxy:
-    """`hold` is the method and path of the request whose answer is kept, or "" for none; `held` is set when it is."""
+    """`hold` is the method and path of the request whose answer is kept, or "" for none; `held` is set when it is.
+    `drop` is that of the one request whose connection is closed in place of an answer."""
 
     hold: str = ""
+    drop: str = ""
     held: threading.Event = field(default_factory=threading.Event)
     end: threading.Event = field(default_factory=threading.Event)
     passed: list[str] = field(default_factory=list)
@@ -33,6 +35,10 @@ def handler(proxy, target):
             there.close()
             what = f"{self.command} {urlsplit(self.path).path}"
             proxy.passed.append(what)
+            if what == proxy.drop:
+                proxy.drop = ""
+                self.close_connection = True
+                return
             if what == proxy.hold:
                 proxy.held.set()
                 proxy.end.wait(60)

@@ -75,9 +75,41 @@ def carry_out(context: Context, known: State, found: Plan, *, verbose: bool, yes
         if not yes and not context.terminal.can_ask:
             raise UsageError("There is no terminal to ask on.", hint="Say --yes to go on without a question.")
         context.confirm(question, yes=yes)
-    rows: list[dict[str, Any]] = []
+    done = Done(context)
     try:
-        Steps(context.client, known, context.environ, rows.append).run(found)
+        Steps(context.client, known, context.environ, done.add).run(found)
     finally:
-        if rows or context.output.for_programs:
-            context.output.list("changes", rows)
+        done.end()
+
+
+class Done:
+    """Prints each step when it is done; in formats that are one document, all of them at the end.
+
+    That nobody reads any more does not stop the steps.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self.output = context.output
+        self.to_read = self.output.format == "auto" and context.terminal.stdout_is_terminal
+        self.rows: list[dict[str, Any]] = []
+        self.unread: BrokenPipeError | None = None
+
+    def add(self, row: dict[str, Any]) -> None:
+        try:
+            self._print(row)
+        except BrokenPipeError as error:
+            self.unread = error
+
+    def end(self) -> None:
+        if self.unread is not None:
+            raise self.unread
+        if self.rows or self.output.format == "json":
+            self.output.list("changes", self.rows)
+
+    def _print(self, row: dict[str, Any]) -> None:
+        if self.to_read:
+            self.output.text(f"{row['action']:<8}  {row['kind'].replace('_', ' '):<16}  {row['file']}  {row['id']}")
+        elif self.output.format in ("auto", "jsonl"):
+            self.output.list("changes", [row], live=True)
+        else:
+            self.rows.append(row)

@@ -27,9 +27,8 @@ def adopt(client: Client, state: State, thing: Declared, found: live.Thing, *, a
         remote=live.digests(live.fields(thing.kind, found)),
         within=state.entries[thing.within].id if thing.within else "",
     )  # fmt: skip
-    if thing.kind.word == "skill":  # its files can be compared only now
-        data = b"".join(client.download("skills.versions.download", entry.id, entry.version))
-        entry.applied = live.digests({"files": digest_of_zip(data)})
+    if thing.kind.word == "skill":
+        know_files(client, entry)
     elif applied:
         known = {name: value for name, value in thing.body.items() if name in thing.kind.updated_by}
         entry.applied = live.digests(resolved(known, lambda link: _known(state, link)))
@@ -40,6 +39,12 @@ def adopt(client: Client, state: State, thing: Declared, found: live.Thing, *, a
         "action": "adopted", "kind": thing.kind.word, "file": thing.key, "name": thing.name, "id": entry.id,
         "version": entry.version or None,
     }  # fmt: skip
+
+
+def know_files(client: Client, entry: Entry) -> None:
+    """Takes what a skill's version has for what its folder said: a server does not tell that otherwise."""
+    data = b"".join(client.download("skills.versions.download", entry.id, entry.version))
+    entry.applied = live.digests({"files": digest_of_zip(data)})
 
 
 def adopt_declared(

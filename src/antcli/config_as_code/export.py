@@ -94,7 +94,12 @@ class Export:
             if path.resolve() in {other.resolve() for other in taken}:  # another thing of the same name
                 path = path.with_stem(f"{path.stem}-{found['id'][-6:].lower()}")
         if path.exists() and not self.force:
-            raise UsageError(f"{os.path.relpath(path)} exists.", hint="--force replaces it; its comments are lost.")
+            hint = (
+                "--force replaces it; `ant import` lets it stand for what is there."
+                if key is None
+                else "--force replaces it."
+            )
+            raise UsageError(f"{os.path.relpath(path)} exists.", hint=hint)
         return path
 
     def _body(self, kind: Kind, found: live.Thing) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from antcli.config_as_code.comparison import simplified
+from antcli.config_as_code.credentials import place_of
 from antcli.config_as_code.kinds import KINDS, Kind
 from antcli.config_as_code.state import Digests, Entry, digest
 from antcli.errors import ApiError
@@ -43,6 +44,13 @@ def listed(client: Client, kind: Kind, *within: str) -> list[Thing]:
     """The newest things of a kind that are not archived."""
     query: dict[str, Any] = {"limit": 100} | ({"source": "custom"} if kind.word == "skill" else {})
     return list(client.pages(f"{kind.family}.list", *within, query=query, limit=_SCANNED))
+
+
+def could_be(kind: Kind, body: Mapping[str, Any], found: Thing) -> bool:
+    """What is declared so may be this thing: it has the same name, as a credential the same place."""
+    if kind.word == "vault_credential":
+        return place_of(found) == place_of(body)
+    return bool(found.get(kind.name) == body.get(kind.name))
 
 
 def fields(kind: Kind, thing: Thing) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from antcli.config_as_code import live
-from antcli.config_as_code.credentials import place_of
 from antcli.config_as_code.declared import Declared
 from antcli.config_as_code.differences import FieldChange, changed_fields, must_be_new
 from antcli.config_as_code.kinds import KINDS, Kind
@@ -131,7 +130,8 @@ class Planner:
         begun = self.state.begun.get(thing.key)
         if begun is None:
             return None
-        others = {*begun.get("others", ()), *(entry.id for entry in self.state.entries.values())}
+        tracked = [entry.id for entry in (*self.state.entries.values(), *self.state.retired)]
+        others = {*begun.get("others", ()), *tracked}
         found = [other for other in self._namesakes(thing) if other["id"] not in others]
         if not found:
             return None
@@ -147,8 +147,11 @@ class Planner:
         change.fields = changed_fields(
             thing, entry, found, wanted, begun, send_secrets=self.choices.send_secrets
         )  # fmt: skip
-        if change.fields:
-            change.action = "replace" if must_be_new(thing.kind, wanted, found) else "update"
+        if change.fields and must_be_new(thing.kind, wanted, found):
+            change.action = "replace"
+            change.namesakes = [other["id"] for other in self._namesakes(thing)]
+        elif change.fields:
+            change.action = "update"
         else:
             change.action = "move" if change.was else "adopt" if begun is not None else ""
         return change
@@ -163,13 +166,9 @@ class Planner:
 
     def _namesakes(self, thing: Declared) -> list[live.Thing]:
         """Live things that this one could be taken for."""
-        if not thing.within:
-            return [other for other in self.listing(thing.kind) if other.get(thing.kind.name) == thing.name]
-        if self._vault(thing) == NEW:
-            return []
-        return [
-            other for other in self.listing(thing.kind, self._vault(thing)) if place_of(other) == place_of(thing.body)
-        ]
+        vault = (self._vault(thing),) if thing.within else ()
+        there = [] if NEW in vault else self.listing(thing.kind, *vault)
+        return [other for other in there if live.could_be(thing.kind, thing.body, other)]
 
     def _block(self, key: str, reason: str) -> None:
         if not self.choices.force:

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from antcli.config_as_code import live, secrets
+from antcli.config_as_code.adoption import know_files
 from antcli.config_as_code.comparison import simplified
 from antcli.config_as_code.declared import Declared
 from antcli.config_as_code.files import Files
@@ -41,6 +42,9 @@ def make_plan(client: Client, state: State, paths: Sequence[str], choices: Choic
     lives = live.fetch(client, {key: state.entries[key] for key in wanted if key in state.entries})
     if not choices.force:
         _check_presence(state, lives)
+    for key, found in lives.items():
+        if state.entries[key].kind == "skill" and not state.entries[key].applied and found is not None:
+            know_files(client, state.entries[key])  # the lock file is of another command line
 
     @cache
     def listing(kind: Any, *within: str) -> list[live.Thing]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from antcli import uploads
@@ -13,7 +14,7 @@ from antcli.config_as_code.declared import Declared
 from antcli.config_as_code.planner import Change, Plan
 from antcli.config_as_code.references import Known, resolved
 from antcli.config_as_code.state import Entry, State, digest
-from antcli.errors import AntError, ApiError
+from antcli.errors import AntError, ApiError, ExitCode, ServerError
 
 if TYPE_CHECKING:
     from antcli.client.client import Client
@@ -72,13 +73,46 @@ class Steps:
         wanted = self._wanted(thing)
         self.state.entries.pop(change.key, None)
         self._begin(change, wanted, change.namesakes)
+        with self._not_begun_if_refused(change):
+            made = self._made(change, thing, wanted)
+        self._record(change, made, wanted)
+
+    def _made(self, change: Change, thing: Declared, wanted: Mapping[str, Any]) -> live.Thing:
+        """When nobody knows whether it was made, the answer being lost, it is looked for before it is made again."""
+        try:
+            return self._send_creation(change, thing, wanted, retries=0)
+        except ApiError as error:
+            if error.code != ExitCode.SERVER:
+                raise
+        except ServerError:
+            pass
+        known = {*change.namesakes, *(entry.id for entry in (*self.state.entries.values(), *self.state.retired))}
+        there = live.listed(self.client, change.kind, *self._within(thing))
+        found = [other for other in there if other["id"] not in known and live.could_be(change.kind, wanted, other)]
+        return found[0] if found else self._send_creation(change, thing, wanted)
+
+    def _send_creation(
+        self, change: Change, thing: Declared, wanted: Mapping[str, Any], retries: int | None = None
+    ) -> live.Thing:
         name = f"{change.kind.family}.create"
         if change.kind.word == "skill":
-            made = self.client.call(name, files=uploads.skill_parts([str(thing.folder)]))
+            parts = uploads.skill_parts([str(thing.folder)])
+            made: live.Thing = self.client.call(name, files=parts, retries=retries)
         else:
             body = secrets.filled(thing.kind.word, creation_body(wanted), self.environ)
-            made = self.client.call(name, *self._within(thing), body=body)
-        self._record(change, made, wanted)
+            made = self.client.call(name, *self._within(thing), body=body, retries=retries)
+        return made
+
+    @contextmanager
+    def _not_begun_if_refused(self, change: Change) -> Iterator[None]:
+        """A clear no of the server: nothing was made that a later run could take for its own."""
+        try:
+            yield
+        except ApiError as error:
+            if error.code != ExitCode.SERVER:
+                self.state.begun.pop(change.key, None)
+                self.state.write()
+            raise
 
     def _update(self, change: Change) -> None:
         thing, entry = change.thing, change.entry
@@ -89,14 +123,15 @@ class Steps:
             self._record(change, change.live, wanted)
             return
         self._begin(change, wanted, [])
-        if change.kind.word == "skill":
-            parts = uploads.skill_parts([str(thing.folder)])
-            version = self.client.call("skills.versions.create", entry.id, files=parts)
-            made = {"id": entry.id, "latest_version_id": version["id"]}
-        else:
-            body = update_body(change.kind, names, wanted, change.live)
-            body = secrets.filled(thing.kind.word, body, self.environ)
-            made = self.client.call(f"{change.kind.family}.update", *entry.ids, body=body)
+        with self._not_begun_if_refused(change):
+            if change.kind.word == "skill":
+                parts = uploads.skill_parts([str(thing.folder)])
+                version = self.client.call("skills.versions.create", entry.id, files=parts)
+                made = {"id": entry.id, "latest_version_id": version["id"]}
+            else:
+                body = update_body(change.kind, names, wanted, change.live)
+                body = secrets.filled(thing.kind.word, body, self.environ)
+                made = self.client.call(f"{change.kind.family}.update", *entry.ids, body=body)
         self._record(change, made, wanted)
 
     def _differs(self, change: Change, name: str, wanted: Mapping[str, Any]) -> bool:
@@ -173,7 +208,9 @@ def _explain(error: AntError, change: Change, done: int, total: int) -> None:
     place = change.key
     if isinstance(error, ApiError) and error.status == 400 and change.thing is not None:
         path = [int(part) if part.isdecimal() else part for part in error.message.partition(":")[0].split(".")]
-        place = change.thing.error("", path if (path[0],) in change.thing.lines else ()).message.partition(": ")[0]
+        of_file = (path[0],) in change.thing.lines
+        place = change.thing.error("", path if of_file else ()).message.partition(": ")[0]
+        error.code = ExitCode.USAGE if of_file else error.code
     error.message = f"{place}: {change.action} failed: {error.message}"
     made = f"{done} of {total} changes were made before and are recorded. Run the same command again to go on."
     error.hint = f"{error.hint} {made}".strip()

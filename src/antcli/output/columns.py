@@ -148,8 +148,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     ),
     "settings": (Column("NAME", "name", "id"), Column("VALUES", "values"), Column("MEANING", "meaning")),
     "changes": (
-        Column("ACTION", "action", "id"), Column("KIND", "kind", "id"), Column("FILE", "file"), _NAME, _ID,
-        Column("VERSION", "version"),
+        Column("ACTION", "action", "id"), Column("KIND", "kind", "id"), Column("FILE", "file", "id"), _ID,
     ),
     "results": (
         Column("SESSION", "session_id", "id"), _STATUS, Column("REASON", "stop_reason"),
