@@ -192,6 +192,26 @@ def test_a_file_that_moves_stays_what_it_is(applied: Project) -> None:
     assert applied.live("agents", "./agents/critic.md")["name"] == "Critic"
 
 
+def test_a_vault_moves_with_its_credentials(applied: Project) -> None:
+    (applied.folder / "vaults/team.yaml").rename(applied.folder / "vaults/crew.yaml")
+    assert actions(applied.apply("--prune")) == [
+        ("moved", "./vaults/crew.yaml"), ("moved", "./vaults/crew.yaml#GITHUB_TOKEN"),
+    ]  # fmt: skip
+    assert applied.apply("--prune") == []
+
+
+def test_a_file_that_was_named_once_is_not_passed_over_later(ant: Ant, tmp_path: Path) -> None:
+    text = "---\nname: h\nmodel: claude-opus-5-5\n---\nHelp.\n"
+    project = Project(ant, tmp_path, {"helper.md": text, "one.yaml": "type: environment\nname: one\n"})
+    assert [row["file"] for row in project.apply("helper.md", "one.yaml")] == ["./one.yaml", "./helper.md"]
+    assert project.apply("--prune") == []
+    project.write("helper.md", text.replace("Help.", "Help me."))
+    assert actions(project.apply("--prune")) == [("updated", "./helper.md")]
+    project.write("one.yaml", "type: environment\nname: [\n")
+    refused = project("apply", "--prune", "--yes")
+    assert refused.returncode == 2 and "one.yaml, line" in refused.stderr
+
+
 def test_what_cannot_be_changed_is_replaced(applied: Project) -> None:
     before = applied.id("./environments/cloud.yaml")
     applied.write("environments/cloud.yaml", "name: review-env\nconfig: {type: self_hosted}\n")
@@ -329,6 +349,8 @@ def test_a_lock_file_of_the_official_command_line_is_taken_over(applied: Project
     ("name", "old", "new", "said"),
     [
         ("agents/reviewer.md", "model:", "modle:", ("line 3", "modle", "`model`")),
+        ("agents/reviewer.md", "../skills/pr-summary", "https://github.com/o/r/tree/main/s", ("line 7", "not fetched")),
+        ("agents/reviewer.md", "skills:", "model: x\nskills:", ("line 6", "`model` is said twice")),
         ("agents/reviewer.md", "name: Reviewer\n", "", ("agents/reviewer.md", "`name`")),
         ("agents/reviewer.md", "{team: core}", "{team: 7}", ("line 8", "metadata", "quotes")),
         (

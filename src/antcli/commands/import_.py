@@ -39,7 +39,7 @@ def import_(
     context = current()
     meant = kind_of(kind)
     with state.locked(state.find(lock_file)) as known:
-        files = Files(known.root)
+        files = Files(known.root, known.kinds)
         files.add([file or str(known.root)])
         things = [thing for thing in linked(files) if file is None or thing.file == files.key(Path(file).resolve())]
         take_origin(known, context.client.server)

@@ -69,10 +69,10 @@ def _yaml(text: str, shown: str, above: int) -> list[Document]:
     found = []
     try:
         for node in yaml.compose_all(text, Loader=loader()):
-            value = loader()("").construct_document(node)
-            json.dumps(value, allow_nan=False)
             lines: Lines = {}
             _mark(node, (), lines, above + 1)
+            value = loader()("").construct_document(node)  # puts merged fields into the node
+            json.dumps(value, allow_nan=False)
             if value is not None:
                 found.append(Document(value, lines))
     except yaml.YAMLError as error:
@@ -88,12 +88,18 @@ def _yaml(text: str, shown: str, above: int) -> list[Document]:
 
 
 def _mark(node: Any, path: tuple[str | int, ...], lines: Lines, first: int) -> None:
+    """Notes where each field stands. Raises YAMLError for one that stands there twice."""
+    import yaml
+
     lines.setdefault(path, node.start_mark.line + first)
     if len(path) > _DEEPEST:
         return
     if node.id == "mapping":
         for key, value in node.value:
             inner = (*path, str(key.value))
+            if inner in lines:
+                mark = key.start_mark
+                raise yaml.MarkedYAMLError(problem=f"`{key.value}` is said twice", problem_mark=mark)
             lines[inner] = key.start_mark.line + first
             _mark(value, inner, lines, first)
     elif node.id == "sequence":

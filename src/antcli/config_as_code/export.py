@@ -50,7 +50,7 @@ class Export:
         if key is not None and "#" in key:
             raise UsageError(f"{key} stands in a file with others.", hint="Edit that file by hand.")
         path = self._skill(found, key) if kind.word == "skill" else self._file(kind, found, key)
-        files = Files(self.state.root)
+        files = Files(self.state.root, self.state.kinds)
         files.add([str(path)])
         things = [thing for thing in linked(files) if thing.file == files.key(path)]
         rows = [adopt(self.client, self.state, thing, found, applied=True) for thing in things if not thing.within]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,15 @@ _LARGEST = 4 << 20  # larger files are data
 
 
 class Files:
-    """The files of a project, each read once. Keys are paths from `root`, the folder of the lock file."""
+    """The files of a project, each read once. Keys are paths from `root`, the folder of the lock file.
 
-    def __init__(self, root: Path) -> None:
+    `tracked` has the kind of each key of the lock file: such a file is meant to declare something, whatever it looks
+    like, and is not passed over.
+    """
+
+    def __init__(self, root: Path, tracked: Mapping[str, str]) -> None:
         self.root = root
+        self._tracked = {key.partition("#")[0]: word for key, word in tracked.items() if word != "vault_credential"}
         self.things: dict[str, Declared] = {}
         self._read: dict[Path, list[Declared]] = {}
 
@@ -75,6 +80,10 @@ class Files:
 
     def _declared(self, path: Path, named: bool, expected: Kind | None) -> Iterator[Declared]:
         key = self.key(path)
+        if "#" in key:
+            raise UsageError(f"{key}: the name of a file may not have a # in it.", hint="Rename the file.")
+        if key in self._tracked and expected is None and _kind_of_path(path) is None:
+            expected = KINDS[self._tracked[key]]
         if path.suffix not in _SUFFIXES:
             raise UsageError(f"{key} is none of {', '.join(_SUFFIXES)}.", hint="Name a file of one of these kinds.")
         likely = expected or _kind_of_path(path)

@@ -31,7 +31,7 @@ def make_plan(client: Client, state: State, paths: Sequence[str], choices: Choic
     Raises UsageError for what is wrong in files, AntError when the lock file is of another server, and what the client
     raises.
     """
-    files = Files(state.root)
+    files = Files(state.root, state.kinds)
     files.add(paths or [str(state.root)])
     things = linked(files)
     take_origin(state, client.server)

@@ -56,6 +56,11 @@ class State:
         return self.path.parent
 
     @property
+    def kinds(self) -> dict[str, str]:
+        """The kind of each key."""
+        return {key: entry.kind for key, entry in self.entries.items()}
+
+    @property
     def shown(self) -> str:
         return os.path.relpath(self.path)
 
