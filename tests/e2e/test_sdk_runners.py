@@ -13,6 +13,7 @@ from typing import Any
 
 import anthropic
 import pytest
+from anthropic.lib import files_from_dir
 
 from antcli.engine.sandbox.bubblewrap import find_bwraps
 from tests.e2e.ant import until
@@ -23,7 +24,7 @@ ASKING = TOOLSET | {"default_config": {"permission_policy": {"type": "always_ask
 RAN = {"posted": True, "is_error": False, "confirmation": None}
 CUSTOM = [
     {"type": "custom", "name": name, "description": "A tool.", "input_schema": {"type": "object"}}
-    for name in ("add", "picture", "fail", "elsewhere")
+    for name in ("add", "show", "fail", "elsewhere")
 ]
 Helper = Callable[..., "Future[Any]"]
 
@@ -100,9 +101,11 @@ def test_the_tool_runner_answers_what_waited_and_what_comes(
         engine, client,
         call("add", a=1, b=2),
         {"text": "Three.", "expect": {"contains": "3"}},
-        call("picture", "fail"),
+        call("show", "fail"),
         {"text": "Seen.", "expect": [
             {"path": "messages[-1].content[0].content[1].source.data", "equals": runners.PIXEL},
+            {"path": "messages[-1].content[0].content[2].source.data", "equals": "a note"},
+            {"path": "messages[-1].content[0].content[3].content[0].text", "equals": "a hit"},
             {"contains": "out of paper"},
         ]},
     )  # fmt: skip
@@ -113,7 +116,7 @@ def test_the_tool_runner_answers_what_waited_and_what_comes(
     until(lambda: stops(client, session)[2:][-1:] == ["end_turn"])
     assert [event.content[0].text for event in events(client, session, "agent.message")] == ["Three.", "Seen."]
     client.beta.sessions.archive(session)  # nothing else ends a runner without a limit
-    assert told.result(30) == [["add", RAN], ["picture", RAN], ["fail", RAN | {"is_error": True}]]
+    assert told.result(30) == [["add", RAN], ["show", RAN], ["fail", RAN | {"is_error": True}]]
 
 
 def test_the_tool_runner_goes_on_when_the_engine_was_killed(
@@ -181,17 +184,21 @@ def archive(**files: tuple[bytes, int]) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def skilled(engine: Served) -> list[Any]:
-    """One skill by a version that is not its newest, from files, and one by `latest`, from an archive."""
+def skilled(engine: Served, tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+    """One skill by a version that is not its newest, from a folder, and one by `latest`, from an archive."""
+    folder = tmp_path_factory.mktemp("skills") / "greeting"
+    (folder / "words").mkdir(parents=True)
+    (folder / "SKILL.md").write_bytes(manifest("greeting", "Good day."))
+    (folder / "words" / "de.txt").write_text("Guten Tag.")
+    zipped = archive(**{
+        "tools/SKILL.md": (manifest("tools", "Run it."), 0o644),
+        "tools/scripts/hello": (b"#!/bin/sh\necho hello from $0\n", 0o755),
+    })  # fmt: skip
     with anthropic.Anthropic(base_url=engine.url, api_key=KEY) as client:
-        greeting = client.beta.skills.create(files=[("greeting/SKILL.md", manifest("greeting", "Good day."))])
+        greeting = client.beta.skills.create(files=files_from_dir(folder))
         client.beta.skills.versions.create(
             greeting.id, files=[("greeting/SKILL.md", manifest("greeting", "Good night."))]
         )
-        zipped = archive(**{
-            "tools/SKILL.md": (manifest("tools", "Run it."), 0o644),
-            "tools/scripts/hello": (b"#!/bin/sh\necho hello from $0\n", 0o755),
-        })  # fmt: skip
         tools = client.beta.skills.create(files=[("tools.zip", zipped)])
     return [
         {"type": "custom", "skill_id": greeting.id, "version": greeting.latest_version_id},
@@ -205,6 +212,7 @@ def test_the_skills_of_a_session_are_downloaded(
     session = start(engine, client, {"text": "Hi."}, tools=[TOOLSET], skills=skilled)
     assert helper("skills", session=session, workdir=str(tmp_path)).result(30) == {
         "skills/greeting/SKILL.md": [manifest("greeting", "Good day.").decode(), False],
+        "skills/greeting/words/de.txt": ["Guten Tag.", False],
         "skills/tools/SKILL.md": [manifest("tools", "Run it.").decode(), False],
         "skills/tools/scripts/hello": ["#!/bin/sh\necho hello from $0\n", True],
     }

@@ -26,10 +26,19 @@ async function read(stream) {
   return text;
 }
 
-const source = { type: "base64", media_type: "image/png", data: PIXEL };
+// One of each kind of content.
+const shown = [
+  { type: "text", text: "one pixel" },
+  { type: "image", source: { type: "base64", media_type: "image/png", data: PIXEL } },
+  { type: "document", title: "Note", source: { type: "text", media_type: "text/plain", data: "a note" } },
+  {
+    type: "search_result", source: "a-shelf", title: "Hit", citations: { enabled: true },
+    content: [{ type: "text", text: "a hit" }],
+  },
+];
 const tools = [
   tool("add", "Adds two numbers.", ({ a, b }) => String(a + b)),
-  tool("picture", "Shows a picture.", async () => [{ type: "text", text: "one pixel" }, { type: "image", source }]),
+  tool("show", "Shows one of each kind of content.", async () => shown),
   tool("fail", "Does not work.", () => { throw new ToolError("out of paper"); }),
 ];
 

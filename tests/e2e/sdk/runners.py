@@ -24,10 +24,20 @@ def add(a: int, b: int) -> str:
 
 
 @beta_async_tool
-async def picture() -> Any:
-    """Shows a picture."""
-    source = {"type": "base64", "media_type": "image/png", "data": PIXEL}
-    return [{"type": "text", "text": "one pixel"}, {"type": "image", "source": source}]
+async def show() -> Any:
+    """Shows one of each kind of content."""
+    return [
+        {"type": "text", "text": "one pixel"},
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}},
+        {"type": "document", "title": "Note", "source": {"type": "text", "media_type": "text/plain", "data": "a note"}},
+        {
+            "type": "search_result",
+            "source": "a-shelf",
+            "title": "Hit",
+            "citations": {"enabled": True},
+            "content": [{"type": "text", "text": "a hit"}],
+        },
+    ]
 
 
 @beta_tool
@@ -38,7 +48,7 @@ def fail() -> str:
 
 async def tool_runner(client: anthropic.AsyncAnthropic, session: str, max_idle: float | None) -> Any:
     """The calls that a session's tool runner met until it ended by itself."""
-    calls = client.beta.sessions.events.tool_runner(session, tools=[add, picture, fail], max_idle=max_idle)
+    calls = client.beta.sessions.events.tool_runner(session, tools=[add, show, fail], max_idle=max_idle)
     return [told(call) async for call in calls]
 
 
