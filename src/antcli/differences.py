@@ -25,6 +25,7 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
         "memory stores",
         "The folder in a sandbox meets its store before and after each turn; on a conflict the store wins.",
     ),
+    ("skills", "A version is addressed by its id, never by its time as under the older beta header."),
     ("user profiles", "They are kept; nobody is enrolled, so enrollment and action URLs are refused."),
     ("sandbox", "Tools run on this machine under bubblewrap (or Docker, Podman), with the programs installed here."),
     (
