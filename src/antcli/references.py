@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from antcli.errors import AntError, ExitCode, UsageError
-from antcli.output.text import clean
+from antcli.output.text import clean, cut
 
 if TYPE_CHECKING:
     from antcli.context import Context
@@ -65,19 +65,24 @@ KINDS = {
     ),
     "environments.work": Kind("pieces of work", "piece of work", "work_", "", "ant work list ENVIRONMENT"),
 }
+# These have no names, and ids that are typed as they are: they can only be chosen from a list.
+LISTED = {
+    "models": Kind("models", "model", "", "", "ant models list"),
+    "skills.versions": Kind("versions", "version", "skillver_", "", "ant skills versions list SKILL"),
+}
 for _family, _kind in KINDS.items():
     _kind.family = _family
 
 
 def resolve(context: Context, kind: str, text: str, *within: str) -> str:
     """See Context.resolve_id."""
+    if text == PICK:
+        return _picked(context, kind, *within)
     words = KINDS[kind]
     if not text:
         raise UsageError(f"An empty {words.singular} id.")
     if text == LAST:
         return _last(context, words)
-    if text == PICK:
-        return _picked(context, kind, *within)
     if is_full_id(words.prefix, text):
         return text
     found = _matches(words, text, listed(context, kind, *within))
@@ -92,12 +97,12 @@ def _picked(context: Context, kind: str, *within: str) -> str:
     """What a person chooses from a list. Raises AntError when there is none, or when they leave."""
     from antcli.output.picker import pick
 
-    words = KINDS[kind]
+    words = KINDS.get(kind) or LISTED[kind]
     table = kind.rpartition(".")[2]
     found = pick(context.terminal, words.singular, table, words.name, listed(context, kind, *within))
     if found is None:
         raise AntError("Nothing was chosen.", hint="", code=ExitCode.INTERRUPTED)
-    called = f" ({clean(str(found[words.name]))})" if found.get(words.name) else ""
+    called = f" ({cut(clean(str(found[words.name])), 40)})" if found.get(words.name) else ""
     context.output.notice(f"{words.singular.capitalize()} {found['id']}{called}")
     return str(found["id"])
 

@@ -139,3 +139,12 @@ def test_a_field_that_can_have_one_value_only_need_not_be_said(ant, api, hosted)
     words = ["sessions", "resources", "add", f"sesn_{A}", "--file-id", f"file_{A}"]
     assert ant(*words, environ=hosted).code == 0
     assert api.last.body == {"file_id": f"file_{A}", "type": "file"}
+
+
+def test_an_update_that_changes_nothing_says_so_before_anything_is_asked(ant, api, hosted):
+    for words in (["agents", "update"], ["agents", "update", "reviewer"], ["sessions", "update", "@last"]):
+        done = ant(*words, terminal=True, environ=hosted)
+        assert done.code == 2 and "Nothing to change." in done.err and "--metadata" in done.err
+    assert api.requests == []
+    api.on("POST", "/v1/agents/x", {"id": "x"})
+    assert ant("beta:agents", "update", "x", environ=hosted).code == 0  # as the official command line has it

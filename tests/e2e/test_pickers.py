@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,7 +40,7 @@ def test_the_newest_comes_first_and_enter_takes_it(ant: Ant, terminal: Tmux) -> 
     assert [line.split()[:2] for line in lines[begin + 1 : begin + 4]] == [
         [">", "Third"], ["Second", "task"], ["First", "task"],
     ]  # fmt: skip
-    assert "idle" in lines[begin + 1] and "reviewer" in lines[begin + 1]
+    assert re.search(r"idle  \d+[sm]  reviewer", lines[begin + 1]), lines
     terminal.type("Down", "Down", "Enter")
     screen = terminal.sees("exit=0")
     assert "First task" in screen and "Fine." in screen and "Which session?" not in screen
@@ -129,3 +130,16 @@ def test_an_edit_can_be_a_dry_run(ant: Ant, terminal: Tmux, tmp_path: Path) -> N
     screen = terminal.sees("exit=0")
     assert '"description":"Reviews"' in screen and '"version":1' in screen
     assert ant.json("agents", "get", "reviewer")["version"] == 1
+
+
+def test_what_has_no_name_can_be_chosen_too(ant: Ant, terminal: Tmux, tmp_path: Path) -> None:
+    skill = tmp_path / "sorting"
+    skill.mkdir()
+    (skill / "SKILL.md").write_text("---\nname: sorting\ndescription: Sorts.\n---\nSort.\n")
+    assert ant("skills", "create", str(skill)).returncode == 0
+    terminal.run("skills", "versions", "get")
+    terminal.sees("Which skill?")
+    terminal.type("Enter")
+    terminal.sees("Which version?")
+    terminal.type("Enter")
+    assert "skillver_" in terminal.sees("exit=0")

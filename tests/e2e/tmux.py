@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 import subprocess
 from pathlib import Path
 
 from tests.e2e.ant import COMMAND, Ant, until
 
+_NUMBERS = itertools.count()  # a server that is about to go must not get the next one's session
+
 
 class Tmux:
     """A terminal with a shell in it."""
 
     def __init__(self, ant: Ant, columns: int = 90, rows: int = 40, *, folder: Path | None = None) -> None:
-        self._server = ["tmux", "-S", str(ant.home / f"tmux-{id(self)}"), "-f", "/dev/null"]
+        self._server = ["tmux", "-S", str(ant.home / f"tmux-{next(_NUMBERS)}"), "-f", "/dev/null"]
         environ = {
             **ant.environ,
             "PS1": "$ ",

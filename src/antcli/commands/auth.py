@@ -117,7 +117,9 @@ def print_credentials(
     """
     context = current()
     if access_token == env:
-        raise UsageError("Which form?", hint="Say --access-token for the bearer token, or --env for shell variables.")
+        raise UsageError(
+            "What is to be printed?", hint="Say --access-token for the bearer token, or --env for shell variables."
+        )
     if context.terminal.stdout_is_terminal and not yes:
         raise UsageError(
             "A secret would be shown on the terminal.", hint="Pipe it to where it is needed, or say --yes."

@@ -83,10 +83,15 @@ def _own_page(context: Context, kind: str, id: str) -> str:
 
     from antcli.commands.downloads import plain_name
     from antcli.output.page import page
+    from antcli.references import KINDS
 
     if kind != "sessions":
         group = "envs" if kind == "environments" else _SECTIONS[kind]
-        raise UsageError("This server has web pages for nothing.", hint=f"`ant {group} get {id}` shows it.")
+        what = KINDS[kind].singular
+        raise UsageError(
+            f"This server has no web page for {'an' if what[0] in 'ae' else 'a'} {what}.",
+            hint=f"`ant {group} get {id}` shows it.",
+        )
     session: dict[str, Any] = context.client.call("sessions.retrieve", id)
     events = context.client.pages("sessions.events.list", id)
     with tempfile.NamedTemporaryFile(

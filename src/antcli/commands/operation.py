@@ -135,6 +135,7 @@ def complete(builder: Any, arguments: dict[str, Any], *, ids: str | None) -> Non
     if arguments[BETAS]:
         builder.headers["anthropic-beta"] = ",".join(arguments[BETAS])
     builder.document(arguments.get(FILE), ids=ids)
+    builder.refuse_nothing()
     builder.ask()
     builder.check()
 

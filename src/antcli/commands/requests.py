@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 DEFAULTS = {"agent": "agent", "environment_id": "environment"}  # from the profile
 BETA = "anthropic-beta"
+_PICKED = REFERENCES | {"model_id": "models", "version": "skills.versions"}  # what can be chosen from a list
 SESSION = "sessions.create"  # makes the default environment where none is named
 # What the server says about a thing and nobody can change.
 _SAID_BY_SERVER = {"id", "type", "created_at", "updated_at", "archived_at"}
@@ -139,7 +140,7 @@ class Builder:
 
     def _missing_before(self) -> str:
         missing = self.missing()
-        if not missing and self.operation.name.endswith(".update") and not (self.body or self.files):
+        if not missing and self._changes_nothing():
             return "what to change"
         return ", ".join(missing)
 
@@ -161,11 +162,20 @@ class Builder:
             return True
         return field.name in DEFAULTS and self.context.default(DEFAULTS[field.name]) is not None
 
+    def refuse_nothing(self) -> None:
+        """Raises UsageError for an update that changes nothing; the official command line sends it."""
+        if self._changes_nothing() and not self.official:
+            options = ", ".join(flag_name(field.name, field.type) for field in self.operation.body[:4])
+            raise UsageError("Nothing to change.", hint=f"Say what with options ({options}, ...) or -f FILE.")
+
+    def _changes_nothing(self) -> bool:
+        return self.operation.name.endswith(".update") and not (self.body or self.files)
+
     def ask(self) -> None:
         """Leaves what is missing to a person, if there is one and all of it can be chosen from lists."""
         fields = [field.name for field in self._lacking()]
         lacking = [name for name in self.operation.path_params if name not in self.path]
-        if self.context.can_pick and all(name in REFERENCES for name in (*lacking, *fields)):
+        if self.context.can_pick and all(name in _PICKED for name in (*lacking, *fields)):
             self.path = {name: self.path.get(name, PICK) for name in self.operation.path_params}
             self.body |= dict.fromkeys(fields, PICK)
 
@@ -229,7 +239,8 @@ class Builder:
         self.body["environment_id"] = ensure_environment(self.context.client)["id"] if look_up else ENVIRONMENT_NAME
 
     def _resolve(self, found: dict[str, Any], name: str, *within: str) -> None:
-        kind, value = REFERENCES.get(name), found.get(name)
+        value = found.get(name)
+        kind = (_PICKED if _is_open(value) else REFERENCES).get(name)
         if kind is None:
             return
         above = within if "." in kind else ()

@@ -42,8 +42,8 @@ def columns(kind: str, name: str) -> tuple[Column, ...]:
     called = Column("NAME", name or "id", derive=lambda thing: str(thing.get(name) or thing["id"]))
     usual = COLUMNS.get(kind, ())
     status = [column for column in usual if column.kind == "status"]
-    times = [column for column in usual if column.kind == "time"][-1:]
-    others = [column for column in usual if column.kind == "text" and column.path != name][:1]
+    times = [column for column in usual if column.path in ("created_at", "updated_at")][:1]
+    others = [column for column in usual if column.kind in ("text", "model") and column.path != name][:1]
     return (called, *status, *times, *others)
 
 
@@ -55,17 +55,23 @@ class Picker:
         self.things = things
         self.filter = ""
         self.at = 0
+        self._over = False
         self._app = self._made()
 
     def run(self, more: Iterator[Thing]) -> Thing | None:
         """`more` is read while the list is shown."""
         threading.Thread(target=self._load, args=(more,), daemon=True).start()
-        chosen: Thing | None = self._app.run()
-        return chosen
+        try:
+            chosen: Thing | None = self._app.run()
+            return chosen
+        finally:
+            self._over = True
 
     def _load(self, more: Iterator[Thing]) -> None:
         with suppress(AntError):
             for thing in more:
+                if self._over:
+                    return
                 self.things.append(thing)
                 if len(self.things) % _AT_ONCE == 0:
                     self._app.invalidate()
