@@ -44,6 +44,8 @@ def client(engine: Served) -> Iterator[anthropic.Anthropic]:
 @pytest.fixture(params=["python", "typescript"])
 def helper(engine: Served, request: pytest.FixtureRequest) -> Iterator[Helper]:
     """Starts a helper of the SDK by the name that it has in `runners`, and has what it told in the end."""
+    if request.param == "typescript":
+        scripts.modules()
     script = getattr(scripts, request.param)
 
     def told(name: str, key: str = KEY, inside: Sequence[str] = (), **given: Any) -> Any:

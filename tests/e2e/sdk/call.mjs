@@ -1,5 +1,6 @@
 // Calls operations through the official TypeScript SDK: a line of JSON on stdin for each, and a line on stdout.
 // The first line has the server and its key; see typescript.py for the others.
+import { File } from "node:buffer";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";

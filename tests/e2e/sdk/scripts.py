@@ -31,19 +31,18 @@ def python(name: str, given: dict[str, Any], inside: Sequence[str] = ()) -> str:
 
 
 def typescript(name: str, given: dict[str, Any], inside: Sequence[str] = ()) -> str:
-    modules = str(_modules())
-    return _printed([*inside, "node", str(HERE / f"{name}.mjs")], given | {"modules": modules})
+    return _printed([*inside, "node", str(HERE / f"{name}.mjs")], given | {"modules": str(modules())})
 
 
 @contextlib.contextmanager
 def started(name: str, given: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
     """One in TypeScript that goes on reading and printing lines until the context ends."""
-    modules = str(_modules())
+    given = given | {"modules": str(modules())}
     with subprocess.Popen(
         ["node", str(HERE / f"{name}.mjs")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:  # fmt: skip
         assert process.stdin is not None
-        print(json.dumps(given | {"modules": modules}), file=process.stdin, flush=True)
+        print(json.dumps(given), file=process.stdin, flush=True)
         yield process
 
 
@@ -54,7 +53,8 @@ def _printed(command: Sequence[str], given: dict[str, Any]) -> str:
 
 
 @cache
-def _modules() -> Path:
+def modules() -> Path:
+    """Where the TypeScript SDK is. Skips the test where there is no Node."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip("node and npm are not installed")
     default = Path(tempfile.gettempdir()) / f"ant-test-node-{os.getuid()}"
