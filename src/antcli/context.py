@@ -221,7 +221,10 @@ class Context:
             return
         self.terminal.stderr.write(f"{question} [y/N] ")
         self.terminal.stderr.flush()
-        if self.terminal.stdin.readline().strip().lower() not in ("y", "yes"):
+        answer = self.terminal.stdin.readline()
+        if not answer.endswith("\n"):  # Ctrl-D: what is said next begins its own line
+            self.terminal.stderr.write("\n")
+        if answer.strip().lower() not in ("y", "yes"):
             raise AntError("Nothing was done.", hint="Say --yes to skip the question.")
 
     def default(self, name: str) -> Any:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.e2e.ant import Ant, until
 from tests.e2e.tmux import Tmux
+from tests.fakes.api_server import Request, serving
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 
@@ -143,3 +146,34 @@ def test_what_has_no_name_can_be_chosen_too(ant: Ant, terminal: Tmux, tmp_path: 
     terminal.sees("Which version?")
     terminal.type("Enter")
     assert "skillver_" in terminal.sees("exit=0")
+
+
+def test_later_pages_come_while_the_list_is_shown(tmp_path: Path) -> None:
+    names = [f"agent {number:03}" for number in range(250)]
+    items = [{"id": f"agent_{number}", "name": name} for number, name in enumerate(names)]
+    more = threading.Event()
+
+    def page(request: Request) -> dict[str, Any]:
+        begin = int(request.query.get("page", ["0"])[0])
+        if begin:
+            more.wait(20)
+        following = begin + 100
+        return {"data": items[begin:following], "next_page": str(following) if following < len(items) else None}
+
+    with serving() as api:
+        api.on("GET", "/v1/agents", page)
+        api.on("GET", "/v1/agents/agent_242", {"id": "agent_242"})
+        ant = Ant(tmp_path, ANTHROPIC_BASE_URL=api.url, ANTHROPIC_API_KEY="k")
+        terminal = Tmux(ant)
+        try:
+            terminal.run("agents", "get", "-o", "json")
+            terminal.sees("100 of 100")
+            more.set()
+            terminal.sees("250 of 250")
+            terminal.type("242")
+            terminal.sees("1 of 250")
+            terminal.type("Enter")
+            assert '"id": "agent_242"' in terminal.sees("exit=0")
+        finally:
+            more.set()
+            terminal.close()

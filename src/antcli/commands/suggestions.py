@@ -13,10 +13,11 @@ _VERBS = {
 }  # fmt: skip
 # Words at the beginning of a command line, and the command for what people want by them.
 _WORDS = {
-    "ask": "run", "config": "profile", "configure": "profile", "daemon": "engine", "events": "logs", "exec": "run",
-    "help": "--help", "kill": "interrupt", "login": "auth login", "logout": "auth logout", "ls": "sessions list",
-    "ps": "sessions list", "server": "serve", "start": "run", "status": "engine status", "stop": "interrupt",
-    "tail": "logs", "whoami": "auth status",
+    "ask": "run", "browse": "open", "config": "profile", "configure": "profile", "daemon": "engine",
+    "events": "logs", "exec": "run", "help": "--help", "kill": "interrupt", "login": "auth login",
+    "logout": "auth logout", "ls": "sessions list", "ps": "sessions list",
+    "server": "serve", "start": "run", "status": "engine status", "stop": "interrupt",
+    "tail": "logs", "view": "open", "web": "open", "whoami": "auth status",
 }  # fmt: skip
 
 

@@ -65,6 +65,7 @@ def _facts(session: dict[str, Any]) -> Iterator[str]:
     yield f"{usage.get('output_tokens') or 0:,} tokens out"
     if cost := list_cost(usage.get("list_cost")):
         yield f"{cost} at list price"
+    yield f"as of {datetime.now():%Y-%m-%d %H:%M}"
 
 
 def _block(event: Event, results: dict[str, Event], others: Transcript) -> str:
