@@ -117,6 +117,7 @@ def run(world: World, line: str) -> Done:
         done = world.run(typed)
     if wanted.then:
         done.shown = world.run(wanted.then).stdout
+    done.ids = tuple(world.made.values())
     return done
 
 
@@ -160,7 +161,7 @@ def test_the_example_does_what_it_is_there_for(runner: Runner, example: Example)
     if not wanted.keys and not wanted.quiet:
         check_format(example, done.stdout)
         if example.operation is not None and not wanted.says and " -o " not in example.line:
-            check_answer(example, done.stdout)
+            check_answer(example, done)
 
 
 def check_format(example: Example, stdout: str) -> None:
@@ -176,14 +177,16 @@ def check_format(example: Example, stdout: str) -> None:
         assert all(line.count(",") == stdout.partition("\n")[0].count(",") for line in stdout.splitlines())
 
 
-def check_answer(example: Example, stdout: str) -> None:
-    """What an operation answers, piped: an object or lines of them, of the right type, with what was asked for."""
+def check_answer(example: Example, done: Done) -> None:
+    """What an operation answers, piped: an object or lines of them, about what was made for it, with what was given."""
+    verb = example.operation.name.rpartition(".")[2]
+    if done.ids and verb not in ("create", "stats"):
+        assert any(id in done.stdout for id in done.ids if id), done.stdout
     if example.operation.pages or example.operation.lines:
-        found = [json.loads(line) for line in stdout.splitlines()]
+        found = [json.loads(line) for line in done.stdout.splitlines()]
         assert all(item.keys() & {"id", "type", "custom_id"} for item in found)
         return
-    thing = json.loads(stdout)
-    verb = example.operation.name.rpartition(".")[2]
+    thing = json.loads(done.stdout)
     if verb == "delete":
         assert thing["type"].endswith("_deleted")
     elif verb == "archive":

@@ -58,9 +58,14 @@ INTERRUPTED = quietly(then="ant wait @last; ant sessions get @last --transform s
 SERVE = "ant serve", "ant serve --host 0.0.0.0 --port 8484 --api-key-file key.txt"
 KEY = ("(not shown)", "sk-typed", "Enter")
 
+CONFIRMED = "ant logs @last -o jsonl --type user.tool_confirmation"
 DRAWN = (
     'ant run "Draw the sales by region" --file sales.csv --outputs charts/',
     'ant run "Draw sales by region" --file sales.csv --outputs charts/',
+)
+SAID = (
+    "ant beta:sessions:events send --session-id session_01 "
+    "--event '{type: user.message, content: [{type: text, text: Hello}]}'"
 )
 VARIABLES = 'set -a; eval "$(ant auth print-credentials --env)"; set +a'
 
@@ -91,9 +96,9 @@ EXPECTED = {
     "ant top": typed(("A review",), ("sorted by elapsed", "q"), says="exit=0"),
     "ant top --sort tokens": typed(("A review",), ("sorted by tokens", "q"), says="exit=0"),
     "ant top --all -o json": says('"A review"'),
-    "ant approve @last": quietly("Allowed: bash echo checked"),
+    "ant approve @last": quietly("Allowed: bash echo checked", then=f"ant wait @last; {CONFIRMED}", shows='"allow"'),
     "ant approve @last && ant wait @last": quietly("Allowed: bash", then="ant logs @last", shows="Thanks."),
-    "ant deny @last": quietly("Denied: bash echo checked"),
+    "ant deny @last": quietly("Denied: bash echo checked", then=f"ant wait @last; {CONFIRMED}", shows='"deny"'),
     'ant deny @last --message "Use the test database"': quietly(
         "Denied", then="ant wait @last; ant logs @last -o jsonl", shows="Use the test database"
     ),
@@ -111,6 +116,7 @@ EXPECTED = {
     "ant plan --detailed-exitcode -o json": Expected(says='"create"', code=10, why="there are changes"),
     "ant apply": typed(("[y/N]", "y", "Enter"), says="created", then="ant agents list", shows='"You review changes."'),
     "ant apply agents/ environments/ --yes": Expected(says="created", then="ant envs get tests", shows='"env_'),
+    "ant apply --yes": says("created"),
     "ant apply --prune --yes -o json": Expected(says="created", then="ant agents get reviewer", shows='"agent_'),
     "ant export agent reviewer": says("./agents/reviewer.yaml"),
     "ant export --all -O managed": Expected(
@@ -126,12 +132,21 @@ EXPECTED = {
         says="agents/reviewer.md", then="ant plan --lock-file staging-lock.json agents/", shows="1 to create"
     ),
     # things
+    "ant sessions events list @last": says(f'"{ANSWER}Look at it."'),
+    "ant beta:sessions:events list --session-id session_01": says(f'"{ANSWER}Look at it."'),
+    SAID: says('"Hello"'),
+    "ant sessions resources list @last": says('"https://github.com/nobody/nothing"'),
+    "ant beta:sessions:resources list --session-id session_01": says('"https://github.com/nobody/nothing"'),
+    "ant sessions resources add @last --file-id data.csv --mount-path /data.csv": says('/data.csv"'),
+    "ant work heartbeat own-machines work_4fK9 --expected-last-heartbeat NO_HEARTBEAT": says('"active"'),
+    "ant beta:environments:work heartbeat --environment-id env_01 --work-id work_01": says('"active"'),
     "ant sessions events stream @last": endless("Word "),
     "ant sessions events stream @last --event-delta agent.message": endless("event_delta"),
     "ant sessions events stream @last --tail 5 --until idle": says('"session.status_idle"'),
     "ant sessions threads events stream @last sthr_4fK9": endless("Word "),
     "ant beta:sessions:events stream --session-id session_01": endless("Word "),
     "ant beta:sessions:threads:events stream --session-id session_01 --thread-id thread_01": endless("Word "),
+    "ant beta:files upload --file report.csv": says('"report.csv"'),
     "ant files upload data.csv": says('"data.csv"'),
     "ant files upload *.csv --expires-in 7d": says('"report.csv"'),
     "tar c . | ant files upload - -n a.tar": says('"a.tar"'),

@@ -12,7 +12,7 @@ from antcli.operations import Operation
 from tests.tree import generate
 
 README = Path(__file__).parents[3] / "README.md"
-SECTIONS = ("Daily use", "Tests without a model")
+SECTIONS = ("With a real model", "Daily use", "Tests without a model", "Configuration as files")
 
 
 class Example(NamedTuple):

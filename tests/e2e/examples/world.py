@@ -37,6 +37,7 @@ class Done:
     stdout: str
     stderr: str = ""
     shown: str = ""  # by the line that follows
+    ids: tuple[str, ...] = ()  # of the things that were made for it
 
 
 class World:
