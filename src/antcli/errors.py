@@ -84,7 +84,8 @@ class ApiError(AntError):
         request_id: str | None = None, body: Any = None,
     ) -> None:  # fmt: skip
         hint = _CODE_HINTS.get(error_code or "") or _STATUS_HINTS.get(status, "")
-        super().__init__(message, hint=hint, code=exit_code_for_status(status))
+        code = ExitCode.NOT_LOGGED_IN if error_code == "no_model" else exit_code_for_status(status)
+        super().__init__(message, hint=hint, code=code)
         self.status = status
         self.type = type
         self.error_code = error_code
@@ -93,6 +94,8 @@ class ApiError(AntError):
 
 
 _CODE_HINTS = {
+    "agent_archived": "Choose another one: `ant agents list` shows them.",
+    "no_model": "`ant doctor` shows what is set. `ant demo` needs no model.",
     "model_not_budgetable": "A script gets the price of a model with `price_as: claude-sonnet-5-5` above its `turns:`. "
     "Recordings, the demo and models of others have no price: leave the budget out.",
 }

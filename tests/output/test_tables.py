@@ -9,7 +9,7 @@ from antcli.output.ages import age, span
 from antcli.output.columns import COLUMNS, value_at
 from antcli.output.detail import detail
 from antcli.output.tables import fit, table
-from antcli.output.text import clean, cut, text_width
+from antcli.output.text import clean, cut, fold, text_width
 
 
 def agents(*names):
@@ -163,3 +163,16 @@ def test_cut_respects_wide_characters():
 def test_clean_keeps_what_is_printable():
     assert clean("naïve 日本 👍") == "naïve 日本 👍"
     assert clean("a\n\tb") == "a b"
+
+
+def test_a_folded_text_breaks_between_words_and_never_in_a_command():
+    text = "Set the key, or run `ant auth login --with-token` now.\nSecond line."
+    assert fold(text, 20) == "Set the key, or run\n`ant auth login --with-token`\nnow.\nSecond line."
+    assert fold(text, 200) == text
+    assert fold("日本語 日本語 日本語", 13) == "日本語 日本語\n日本語"
+    assert fold("", 10) == ""
+
+
+def test_times_in_a_list_have_a_line_each_and_what_says_nothing_has_none():
+    text = "".join(detail({"runs_at": ["2020-01-01T00:00:00Z"], "model": {"base_url": None}, "name": "x"}))
+    assert text == f"runs_at:\n  - 2020-01-01T00:00:00Z ({age('2020-01-01T00:00:00Z')})\nname:    x\n"

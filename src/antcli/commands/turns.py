@@ -68,7 +68,8 @@ def _view(context: Context, turn: Turn, header: str, hint: str) -> Iterator[tupl
 
     terminal, format = context.terminal, context.output.format
     if format == "jsonl":
-        yield EventLines(terminal.stdout), None
+        with context.output.one_by_one("events") as show:
+            yield EventLines(terminal.stdout, show), None
         return
     on_stdout = terminal.live and format == "auto"
     on_stderr = not terminal.stdout_is_terminal and terminal.stderr_is_terminal and not context.output.quiet

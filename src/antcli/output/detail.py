@@ -17,10 +17,14 @@ def detail(item: dict[str, Any], *, colour: bool = False) -> Iterator[str]:
 
 def _fields(item: dict[str, Any], indent: str, colour: bool) -> Iterator[str]:
     """Those that say something."""
-    told = {str(key): value for key, value in item.items() if value not in (None, "", [], {})}
+    told = {str(key): value for key, value in item.items() if _says(value)}
     longest = max(map(len, told), default=0)
     for key, value in told.items():
         yield from _field(key, value, longest, indent, colour)
+
+
+def _says(value: Any) -> bool:
+    return any(map(_says, value.values())) if isinstance(value, dict) else value not in (None, "", [])
 
 
 def _field(key: str, value: Any, longest: int, indent: str, colour: bool) -> Iterator[str]:
@@ -29,10 +33,10 @@ def _field(key: str, value: Any, longest: int, indent: str, colour: bool) -> Ite
     if isinstance(value, dict):
         yield f"{label}\n"
         yield from _fields(value, indent + "  ", colour)
-    elif isinstance(value, list) and any(isinstance(entry, dict | list) for entry in value):
+    elif isinstance(value, list) and (key.endswith("_at") or any(isinstance(entry, dict | list) for entry in value)):
         yield f"{label}\n"
         for entry in value:
-            yield from _entry(entry, indent + "  ", colour)
+            yield from _entry(key, entry, indent + "  ", colour)
     elif isinstance(value, str) and "\n" in value:
         yield f"{label}\n"
         for text in value.splitlines():
@@ -41,10 +45,10 @@ def _field(key: str, value: Any, longest: int, indent: str, colour: bool) -> Ite
         yield f"{label}{space}{_scalar(key, value, colour)}\n"
 
 
-def _entry(entry: Any, indent: str, colour: bool) -> Iterator[str]:
+def _entry(key: str, entry: Any, indent: str, colour: bool) -> Iterator[str]:
     """One of a list: the fields of an object below each other, the first behind a dash."""
     lines = list(_fields(entry, indent + "  ", colour)) if isinstance(entry, dict) else []
-    first, *others = lines or [f"{indent}  {clean(plain(entry))}\n"]
+    first, *others = lines or [f"{indent}  {_scalar(key, entry, colour)}\n"]
     yield f"{indent}- {first[len(indent) + 2 :]}"
     yield from others
 

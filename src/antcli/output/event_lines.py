@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import select
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from antcli.client.turn import Event
-from antcli.output.formats import line
 
 
 class EventLines:
-    """The view for `client.drive` that programs read. An event that was seen queued is not told again."""
+    """The view for `client.drive` that programs read; `show` prints one event on `stream`.
+
+    An event that was seen queued is not told again.
+    """
 
     deltas: Sequence[str] = ()
     lively = False
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, show: Callable[[Event], None]) -> None:
         self.stream = stream
+        self._show = show
         self._seen: set[str] = set()
 
     def event(self, event: Event) -> None:
@@ -25,8 +28,7 @@ class EventLines:
         if id and id in self._seen:
             return
         self._seen.add(id)
-        self.stream.write(line(event) + "\n")
-        self.stream.flush()
+        self._show(event)
 
     def refresh(self) -> None:
         """Raises BrokenPipeError when nobody reads on: the next event may be far away."""

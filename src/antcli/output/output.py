@@ -143,15 +143,15 @@ class Output:
     def notice(self, text: str) -> None:
         """A remark on stderr that `--quiet` mutes."""
         if not self.quiet:
-            self._tell(text, _DIM)
+            self._say(text, _DIM)
 
     def report(self, text: str) -> None:
         """As `notice`, for what is longer and has colours of its own."""
         if not self.quiet:
-            self._tell(text)
+            self._say(text)
 
     def warning(self, text: str) -> None:
-        self._tell(f"Warning: {text}", _YELLOW)
+        self._say(f"Warning: {text}", _YELLOW)
 
     def error(self, failure: Failure, body: Any = None) -> None:
         """What happened, what to do, the request id: a line each; with `--format json` one object.
@@ -165,9 +165,9 @@ class Output:
             self._tell(formats.line(failure.as_object()))
             return
         interrupted = failure.code == ExitCode.INTERRUPTED
-        self._tell(failure.message if interrupted else f"Error: {failure.message}", _RED)
+        self._say(failure.message if interrupted else f"Error: {failure.message}", _RED)
         if failure.hint:
-            self._tell(failure.hint)
+            self._say(failure.hint)
         if failure.request_id:
             self._tell(f"Request id: {failure.request_id}", _DIM)
 
@@ -178,6 +178,14 @@ class Output:
             return body
         format = self.error_format if self.error_format in ("jsonl", "yaml", "raw", "pretty") else "json"
         return formats.pretty(body) if format == "json" else "".join(_FORMS[str(format)]((body,))).rstrip("\n")
+
+    def _say(self, text: str, style: str = "") -> None:
+        """Tell something to a person: on a terminal no word is broken at its edge."""
+        if self.terminal.stderr_is_terminal:
+            from antcli.output.text import fold
+
+            text = fold(text, self.terminal.stderr_width)
+        self._tell(text, style)
 
     def _tell(self, text: str, style: str = "") -> None:
         with suppress(OSError):  # keeps the order; whether stdout works is for those to say who write to it

@@ -100,11 +100,18 @@ class Terminal:
     @property
     def width(self) -> int:
         """Columns of the terminal now (it may be resized); COLUMNS wins, 80 when nothing is known."""
+        return self._columns(self.stdout)
+
+    @property
+    def stderr_width(self) -> int:
+        return self._columns(self.stderr)
+
+    def _columns(self, stream: TextIO) -> int:
         columns = self.environ.get("COLUMNS", "")
         if columns.isdecimal() and int(columns) > 0:
             return int(columns)
         try:
-            return os.get_terminal_size(self.stdout.fileno()).columns or 80
+            return os.get_terminal_size(stream.fileno()).columns or 80
         except (OSError, ValueError):
             return 80
 

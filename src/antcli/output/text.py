@@ -35,6 +35,31 @@ def paint(text: str, style: str) -> str:
     return f"\x1b[{style}m{text}\x1b[0m" if style else text
 
 
+def fold(text: str, width: int) -> str:
+    """The text in lines of that width, broken between words; a command between backquotes stays whole."""
+    lines = []
+    for line in text.split("\n"):
+        rest = ""
+        for word in _words(line):
+            longer = f"{rest} {word}" if rest else word
+            if rest and text_width(longer) > width:
+                lines.append(rest)
+                longer = word
+            rest = longer
+        lines.append(rest)
+    return "\n".join(lines)
+
+
+def _words(line: str) -> list[str]:
+    words: list[str] = []
+    for part in line.split(" "):
+        if words and words[-1].count("`") % 2:
+            words[-1] += f" {part}"
+        else:
+            words.append(part)
+    return words
+
+
 def model_name(id: str) -> str:
     """A model as people call it: of a script or a recording the file's name, not the way to it."""
     kind, _, path = id.partition(":")

@@ -11,7 +11,7 @@ from antcli.engine.api.query import Query
 from antcli.engine.api.services import operation, services
 from antcli.engine.api.validation import parse_json
 from antcli.engine.errors import RequestError, invalid
-from antcli.engine.providers.base import ModelError
+from antcli.engine.providers.base import ModelError, NoModelError
 from antcli.engine.providers.passage import hand_on
 
 
@@ -35,6 +35,8 @@ async def pass_on(request: Request, query: Query) -> Response:
 def _told(error: ModelError) -> RequestError:
     if error.fatal:
         return invalid(f"model: {error.message}")
+    if isinstance(error, NoModelError):
+        return RequestError(502, "api_error", error.message, code="no_model", retry=False)
     details: dict[str, Any] = {} if error.retryable else {"retry": False}
     return RequestError(502, "api_error", error.message, **details)
 

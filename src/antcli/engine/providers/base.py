@@ -47,6 +47,10 @@ class ModelError(Exception):
         self.fatal = fatal
 
 
+class NoModelError(ModelError):
+    """The engine was given no endpoint to ask."""
+
+
 class Provider(Protocol):
     def stream(self, request: ModelRequest) -> AsyncGenerator[dict[str, Any], None]:
         """Messages API stream events as dicts, `message_start` to `message_stop`, nothing else (no `ping`).

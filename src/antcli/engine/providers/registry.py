@@ -13,7 +13,7 @@ from typing import Any
 
 from antcli.engine.clock import timestamp
 from antcli.engine.model_facts import is_from_file
-from antcli.engine.providers.base import ModelError, Provider
+from antcli.engine.providers.base import ModelError, NoModelError, Provider
 from antcli.engine.providers.discovery import discover
 from antcli.engine.providers.messages import MessagesProvider
 from antcli.engine.providers.recording import ReplayProvider
@@ -64,7 +64,7 @@ class Providers:
             return self._file(kind, Path(os.path.abspath(os.path.expanduser(name)))), name
         settings = self._settings or await self._discovered()
         if settings is None:
-            raise ModelError(_NO_MODEL)
+            raise NoModelError(_NO_MODEL)
         return self._at(settings), model
 
     async def endpoint(self, model: str) -> MessagesProvider:
