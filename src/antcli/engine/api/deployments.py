@@ -220,7 +220,7 @@ async def _check_session(here: Services, deployment: dict[str, Any]) -> None:
 
 async def _resolved(here: Services, body: DeploymentCreate | DeploymentUpdate) -> dict[str, Any]:
     """The fields that were given, as they are stored; the agent pinned to a version."""
-    given = body.model_fields_set - {"metadata"}
+    given = [name for name in type(body).model_fields if name in body.model_fields_set and name != "metadata"]
     found: dict[str, Any] = {}
     for name in given:
         value = getattr(body, name)
