@@ -98,7 +98,7 @@ def test_a_dry_run_sends_nothing(ant, api, prepared, words):
     command = TAKING[words]
     lines = [line.rpartition("| ")[2] for line in command.callback.examples]
     for line in [line for line in lines if " - " not in line]:
-        line = re.split(r" && | > | --transform ", line)[0]
+        line = re.split(r" && | > ", line)[0]
         typed = shlex.split(line.replace("*.csv", "data.csv"))[1:]
         done = ant(*typed, "--dry-run", "-o", "jsonl", environ=prepared)
         assert done.code == 0, (line, done.err)
@@ -139,3 +139,13 @@ def test_an_upload_is_not_read(ant, api, prepared):
     assert api.requests == []
     missing = ant("files", "upload", "none.csv", "--dry-run", environ=prepared)
     assert missing.code == 2 and "none.csv" in missing.err
+
+
+@pytest.mark.parametrize(
+    "form", [["-o", "id"], ["-o", "csv"], ["--transform", "id", "-r"], ["-o", "json", "--transform", "id"]]
+)
+def test_what_was_said_about_the_answer_does_not_stand_in_the_way(ant, api, prepared, form):
+    done = ant("agents", "create", "--name", "x", "--model", "m", "--dry-run", *form, environ=prepared)
+    assert done.code == 0 and "--data-binary" in done.out, done.err
+    assert ant("run", "x", "--dry-run", *form, environ=prepared).out.count("curl -sS") == 2
+    assert api.requests == []

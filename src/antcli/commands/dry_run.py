@@ -56,7 +56,7 @@ def preview(context: Context, *calls: Call) -> None:
         found.append(_described(context, operation, parts, names=call.names()))
     if any(NEW in call.path for call in calls):
         context.output.notice(f"{NEW} stands for the id that the server gives to the new session.")
-    if len(found) > 1 and context.output.for_programs:
+    if len(found) > 1 and _as_data(context):
         context.output.list("requests", found)
     else:
         for number, request in enumerate(found):
@@ -120,8 +120,14 @@ def _body(request: Request) -> tuple[Any, bool]:
     return shown, shown != said
 
 
+def _as_data(context: Context) -> bool:
+    """A request has neither the ids nor the columns of the answer, and nothing that --transform was meant for."""
+    context.output.transform = None
+    return context.output.format in ("json", "jsonl", "yaml")
+
+
 def _print(context: Context, request: dict[str, Any]) -> None:
-    if context.output.for_programs:
+    if _as_data(context):
         context.output.object("request", request)
         return
     lines = [f"{request['method']} {request['url']}"]
