@@ -58,7 +58,7 @@ def commands(scale: Scale, home: Path) -> list[Row]:
         "group help": ([_ANT, "agents", "--help"], 1.3),
         "completion of a word": ([_ANT, "__complete", "sess"], 1.3),
         "help of one command": ([_ANT, "agents", "create", "--help"], 7),
-        "agents list -o json": ([_ANT, "agents", "list", "-o", "json"], 11),
+        "agents list -o json": ([_ANT, "agents", "list", "-o", "json"], 9),
         "plain Typer --help": ([*plain, "--help"], 0),
         "plain Typer, a command": ([*plain, "group3", "command2"], 0),
     }

@@ -91,6 +91,11 @@ class FakeServer:
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
 
+    @property
+    def address(self) -> str:
+        """What messages call it."""
+        return self.socket or self.url
+
     def answers(self, *replies: Reply) -> None:
         """One reply after the other; the last one again and again."""
         left = list(replies)
@@ -171,7 +176,7 @@ def _read(reader: Any) -> Asked | None:
 
 
 @pytest.fixture
-def server() -> Iterator[FakeServer]:
+def port_server() -> Iterator[FakeServer]:
     fake = FakeServer()
     yield fake
     fake.close()
@@ -182,6 +187,13 @@ def unix_server(tmp_path: Path) -> Iterator[FakeServer]:
     fake = FakeServer(str(tmp_path / "s"))
     yield fake
     fake.close()
+
+
+@pytest.fixture(params=["port", "unix"])
+def server(request: pytest.FixtureRequest) -> FakeServer:
+    """One after the other: the two ways that bytes go."""
+    fake: FakeServer = request.getfixturevalue(f"{request.param}_server")
+    return fake
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ def test_a_connection_that_breaks_anywhere_is_tried_again(server: Any, reply: An
 
 def test_a_connection_that_always_breaks_is_a_server_error(server: Any, reply: Any) -> None:
     server.answers(reply(body={"id": "x"}, cut=20))
-    with server.client() as client, pytest.raises(ServerError, match=server.url):
+    with server.client() as client, pytest.raises(ServerError, match=server.address):
         client.call("agents.retrieve", "x")
     assert len(server.asked) == 3
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from antcli.client import transport
+from antcli.client import httpx_pool
 from antcli.client.client import Client
 from antcli.client.server import Server
 from antcli.errors import ServerError, UsageError
@@ -17,6 +17,11 @@ from antcli.errors import ServerError, UsageError
 def call(url: str, kind: str = "hosted") -> Any:
     with Client(Server(url, kind, "test", ""), retries=0) as client:
         return client.call("agents.list")
+
+
+@pytest.fixture
+def server(port_server: Any) -> Any:
+    return port_server
 
 
 @pytest.fixture
@@ -61,15 +66,15 @@ def test_certificates_of_a_hashed_directory_are_found_when_they_are_shown(
     directory.mkdir()
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: type("Paths", (), {"capath": str(directory)}))
     (directory / f"{name}.0").symlink_to(certificate)
-    assert transport._hashed_directory() == str(directory)
+    assert httpx_pool._hashed_directory() == str(directory)
     assert call(tls_server.url) == {"data": []}
     with pytest.raises(ServerError, match="CERTIFICATE_VERIFY_FAILED"):  # another name than the certificate's
         call(tls_server.url.replace("127.0.0.1", "localhost"))
 
 
 def test_without_a_hashed_directory_the_bundled_certificates_are_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "_hashed_directory", lambda: None)
-    context = transport._tls_context()
+    monkeypatch.setattr(httpx_pool, "_hashed_directory", lambda: None)
+    context = httpx_pool._tls_context()
     assert context.verify_mode == ssl.CERT_REQUIRED and context.check_hostname
     assert len(context.get_ca_certs()) > 50
 
@@ -86,7 +91,7 @@ def test_certificates_are_looked_for_only_where_they_are_needed(
     def never() -> ssl.SSLContext:
         raise AssertionError("not for http")
 
-    monkeypatch.setattr(transport, "_tls_context", never)
+    monkeypatch.setattr(httpx_pool, "_tls_context", never)
     server.answers(reply(body={"data": []}))
     assert call(server.url) == {"data": []}
 

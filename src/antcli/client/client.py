@@ -220,11 +220,11 @@ class Client:
         self._connection()
 
     def _connection(self) -> Transport:
-        from antcli.client.transport import Transport
+        from antcli.client.transport import transport_to
 
         with self._making:
             if self._transport is None:
-                self._transport = Transport(self.server, timeout=self.timeout)
+                self._transport = transport_to(self.server, timeout=self.timeout)
             return self._transport
 
     def _plain(self, method: str, path: str, body: Any) -> Any:

@@ -1,20 +1,12 @@
-"""Bytes to and from one server. The only module that imports httpx, and it does so when the first request is made."""
+"""Bytes to and from one server: what is sent and what comes back, and which of two ways they go."""
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from antcli.client.server import Server
-from antcli.errors import AntError, ServerError, UsageError
-
-if TYPE_CHECKING:
-    import ssl
-
-    import httpx
+from antcli.errors import UsageError
 
 CONNECT_SECONDS = 5.0
 
@@ -41,163 +33,47 @@ class Response(NamedTuple):
     body: bytes
 
 
-class OpenResponse:
+class OpenResponse(Protocol):
     """An answer whose body is still coming. `chunks` yields it as it arrives; ServerError when it breaks off."""
 
-    def __init__(self, response: httpx.Response, transport: Transport) -> None:
-        self.status = response.status_code
-        self.headers = _lower(response.headers)
-        self._response = response
-        self._transport = transport
+    status: int
+    headers: Mapping[str, str]
 
-    def chunks(self) -> Iterator[bytes]:
-        with self._transport.told_in_words():
-            yield from self._response.iter_bytes()
+    def chunks(self) -> Iterator[bytes]: ...
 
-    def read(self) -> Response:
-        with self._transport.told_in_words():
-            return Response(self.status, self.headers, self._response.read())
+    def read(self) -> Response: ...
 
-    def close(self) -> None:
-        self._response.close()
+    def close(self) -> None: ...
 
 
-class Transport:
-    """One pool of connections, which threads may share. `timeout` is the longest silence on one, in seconds."""
+class Transport(Protocol):
+    """Connections that threads may share; `address` is for messages."""
 
-    def __init__(self, server: Server, *, timeout: float) -> None:
-        self.address = server.socket or server.base_url
-        self._base_url = server.base_url.rstrip("/")
-        self._timeout = timeout
-        _refuse_unsendable(server.headers)
-        self._http = _open_pool(server)
+    address: str
 
     def send(self, request: Request) -> Response:
         """The whole answer, whatever its status. ServerError: nobody answered, or the answer broke off."""
-        with self.told_in_words():
-            answer = self._http.send(self._build(request, self._timeout))
-            return Response(answer.status_code, _lower(answer.headers), answer.content)
 
     def open(self, request: Request, *, timeout: float | None = None) -> OpenResponse:
         """The answer as soon as its head is here; the caller closes it. `timeout`: longest silence in the body."""
-        with self.told_in_words():
-            built = self._build(request, self._timeout if timeout is None else timeout)
-            return OpenResponse(self._http.send(built, stream=True), self)
 
-    def close(self) -> None:
-        self._http.close()
-
-    def _build(self, request: Request, timeout: float) -> httpx.Request:
-        return self._http.build_request(
-            request.method,
-            self._base_url + request.target,
-            headers=dict(request.headers),
-            content=request.content,
-            files=list(request.files) or None,
-            data=dict(request.form) if request.form else None,
-            timeout=_timeouts(timeout),
-        )
-
-    @contextmanager
-    def told_in_words(self) -> Iterator[None]:
-        """httpx errors become ours. They are not chained: their texts can hold header values."""
-        import httpx
-
-        try:
-            yield
-        except httpx.TimeoutException as error:
-            told: AntError = ServerError(f"No answer from {self.address}: {_in_words(error)}.")
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-            told = _bad_base_url(self.address)
-        except httpx.LocalProtocolError:
-            told = UsageError("The request holds something HTTP cannot carry.", hint="Is a line break in the API key?")
-        except httpx.ConnectError as error:
-            told = ServerError(f"Cannot reach {self.address}: {_in_words(error)}.", hint=_certificate_hint(error))
-        except httpx.RequestError as error:
-            told = ServerError(f"The connection to {self.address} broke off: {_in_words(error)}.")
-        else:
-            return
-        raise told from None
+    def close(self) -> None: ...
 
 
-def _open_pool(server: Server) -> httpx.Client:
-    # httpx pulls in its own command line (click, rich, pygments) where those are installed; this stops it.
-    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
-    import httpx
+def transport_to(server: Server, *, timeout: float) -> Transport:
+    """`timeout` is the longest silence on a connection, in seconds. Raises UsageError."""
+    _refuse_unsendable(server.headers)
+    if server.socket:
+        from antcli.client.unix_socket import UnixSocket
 
-    scheme, host = _scheme_and_host(server.base_url)
-    tls = _tls_context() if scheme == "https" else _no_tls()
-    pool: dict[str, Any] = {"verify": tls, "trust_env": False, "timeout": _timeouts(600.0), "follow_redirects": False}
-    try:
-        if server.socket:
-            return httpx.Client(transport=httpx.HTTPTransport(uds=server.socket, verify=tls, trust_env=False), **pool)
-        if server.kind == "hosted" and not _is_loopback(host):
-            pool["trust_env"] = True  # proxies from the environment
-        return httpx.Client(**pool)
-    except (httpx.InvalidURL, ValueError, ImportError) as error:
-        raise UsageError(f"A proxy variable in the environment cannot be used: {error}") from None
+        return UnixSocket(server, timeout=timeout)
+    from antcli.client.httpx_pool import HttpxPool
+
+    return HttpxPool(server, timeout=timeout)
 
 
-def _timeouts(silence: float) -> httpx.Timeout:
-    import httpx
-
-    return httpx.Timeout(silence, connect=min(CONNECT_SECONDS, silence))
-
-
-def _tls_context() -> ssl.SSLContext:
-    """From a hashed directory certificates are loaded when a server shows one: ten times cheaper than all at start."""
-    context = _no_tls()
-    file, directory = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
-    if not file and not directory:
-        directory = _hashed_directory()
-    if not file and not directory:
-        import certifi
-
-        file = certifi.where()
-    try:
-        context.load_verify_locations(cafile=file or None, capath=directory or None)
-    except OSError as error:
-        raise UsageError(f"Cannot read the certificates in {file or directory}: {error.strerror}.") from None
-    return context
-
-
-def _no_tls() -> ssl.SSLContext:
-    """A context that trusts nobody. httpx wants one even for plain connections, and would load 140 certificates."""
-    import ssl
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
-def _hashed_directory() -> str | None:
-    """A directory of certificates under their OpenSSL hashes (`1a2b3c4d.0`), as Linux distributions keep one."""
-    import ssl
-
-    for directory in (ssl.get_default_verify_paths().capath, "/etc/ssl/certs", "/etc/pki/tls/certs"):
-        try:
-            if directory and any(len(name) == 10 and name.endswith(".0") for name in os.listdir(directory)):
-                return directory
-        except OSError:
-            continue
-    return None
-
-
-def _scheme_and_host(base_url: str) -> tuple[str, str]:
-    from urllib.parse import urlsplit
-
-    try:
-        parts = urlsplit(base_url)
-        scheme, host, _ = parts.scheme, parts.hostname or "", parts.port
-    except ValueError:
-        scheme = host = ""
-    if scheme not in ("http", "https") or not host:
-        raise _bad_base_url(base_url)
-    return scheme, host
-
-
-def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")
+def base_url_error(address: str) -> UsageError:
+    return UsageError(f"This is not a base URL: {address!r}.", hint="Write it like https://api.anthropic.com.")
 
 
 def _refuse_unsendable(headers: Mapping[str, str]) -> None:
@@ -207,24 +83,3 @@ def _refuse_unsendable(headers: Mapping[str, str]) -> None:
                 f"The value for the {name} header holds a line break, a blank at an end or a character outside ASCII.",
                 hint="Set the key again, without anything around it.",
             )
-
-
-def _bad_base_url(address: str) -> UsageError:
-    return UsageError(f"This is not a base URL: {address!r}.", hint="Write it like https://api.anthropic.com.")
-
-
-def _lower(headers: httpx.Headers) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}
-
-
-def _in_words(error: Exception) -> str:
-    text = str(error).strip().rstrip(".")
-    if text.startswith("[Errno "):
-        text = text.partition("] ")[2]
-    return text or type(error).__name__
-
-
-def _certificate_hint(error: Exception) -> str | None:
-    if "CERTIFICATE_VERIFY_FAILED" not in str(error):
-        return None
-    return "Set SSL_CERT_FILE to the certificates this network uses, or check the base URL."

@@ -223,9 +223,11 @@ class Builder:
 
     def _model_files(self) -> None:
         """A model that is a file here is named so that the engine finds it from where it runs."""
+        model = self.body.get("model")
+        if model is None:
+            return
         from antcli.commands.starting import FILE_MODELS, model_id
 
-        model = self.body.get("model")
         id = model.get("id") if isinstance(model, dict) else model
         if not isinstance(id, str) or not id.startswith(FILE_MODELS) or self.context.selection.kind != "local":
             return
@@ -255,9 +257,11 @@ class Builder:
         return {name: found[name] for name in REFERENCES if isinstance(found.get(name), str)}
 
     def _form(self) -> tuple[Any, ...]:
+        if not self.operation.multipart:
+            return ()
         from antcli.commands.forms import parts
 
-        return parts(self.operation, self.files) if self.operation.multipart else ()
+        return parts(self.operation, self.files)
 
 
 def _is_open(value: Any) -> bool:

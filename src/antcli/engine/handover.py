@@ -14,9 +14,8 @@ from antcli.engine.settings import EngineSettings, ModelSettings
 def fingerprint(settings: EngineSettings, salt: str = "") -> str:
     """What tells two settings apart without giving them away: a salt and a hash."""
     import hashlib
-    import secrets
 
-    salt = salt or secrets.token_hex(8)
+    salt = salt or os.urandom(8).hex()
     model = settings.model
     endpoint = model and [model.base_url, model.api_key, sorted(model.headers.items()), model.default_model]
     numbers = [settings.idle_minutes, settings.model_retries, settings.context_tokens]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from pathlib import Path
 
 from antcli.errors import EngineStartError
@@ -35,6 +34,8 @@ def make_private(data_dir: Path) -> None:
 
 def write_private(path: Path, data: bytes) -> None:
     """Replace a file as a whole, mode 0600. Raises OSError."""
+    import tempfile
+
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:
         with os.fdopen(descriptor, "wb") as file:
