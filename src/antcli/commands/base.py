@@ -23,7 +23,7 @@ _DRY_RUN = "--dry-run"
 
 
 def examples(*lines: str) -> Callable[[Function], Function]:
-    """Command lines that the help of a command shows."""
+    """Command lines that the help of a command shows. tests/e2e/test_examples.py runs each of them."""
 
     def mark(function: Function) -> Function:
         function.examples = lines  # type: ignore[attr-defined]

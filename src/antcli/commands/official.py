@@ -159,13 +159,13 @@ def _path(operation: Operation, arguments: dict[str, Any]) -> dict[str, str]:
 
 
 def example(resource: str, verb: str, operation: Operation) -> str:
-    """A command line with all that is required, and for an update one change."""
+    """A command line with all that is required; where nothing is, with a name or one change."""
     words = ["ant", resource, verb]
     for name in operation.path_params:
         words.append(f"{flag_name(name)} {_SAMPLES.get(name, name.removesuffix('_id') + '_01')}")
     fields = [field for field in operation.body if field.required]
-    if verb == "update" and not fields:
-        fields = [field for field in operation.body if field.name in ("metadata", "content")]
+    if not fields:
+        fields = [field for field in operation.body if field.name in _USUAL.get(verb, ())]
     for field in fields:
         sample = _NAMES.get(resource) if field.name == "name" else _SAMPLES.get(field.name)
         words.append(f"{flag_name(field.name, field.type)} {sample}")
@@ -175,9 +175,10 @@ def example(resource: str, verb: str, operation: Operation) -> str:
 
 
 _EVENT = "'{type: user.message, content: [{type: text, text: Hello}]}'"
+_USUAL = {"create": ("name", "display_name"), "update": ("metadata", "content")}
 _NAMES = {
     "beta:agents": "reviewer", "beta:deployments": "nightly", "beta:environments": "tests",
-    "beta:memory-stores": "notes",
+    "beta:memory-stores": "notes", "beta:user-profiles": "anna",
 }  # fmt: skip
 _SAVED = {"beta:files": "report.pdf", "beta:skills:versions": "skill.zip"}
 _SAMPLES = {

@@ -16,7 +16,7 @@ CONSOLE = "https://console.example.com"
 
 _TIME = "2026-11-01T10:00:00Z"
 _BATCH = {"id": "message_batch_01", "type": "message_batch", "processing_status": "ended", "created_at": _TIME}
-_TUNNEL = {"id": "tunnel_01", "type": "tunnel", "created_at": _TIME, "archived_at": None}
+_TUNNEL = {"id": "tunnel_01", "type": "tunnel", "display_name": "team", "created_at": _TIME, "archived_at": None}
 _CERTIFICATE = {"id": "certificate_01", "type": "tunnel_certificate", "created_at": _TIME, "archived_at": None}
 _SESSION = {"id": "sesn_4fK9", "type": "session", "title": "A review", "status": "idle"}
 _THREAD = {"id": "sthr_4fK9", "type": "session_thread", "status": "idle", "archived_at": _TIME}
