@@ -2,5 +2,5 @@ ant agents create --name careful --model claude-sonnet-5-5 --tool '{type: agent_
 # A server with a key.
 ant serve --port 0 --data-dir served > ready.json 2> serve.log &
 echo $! > serve.pid
-until grep -q url ready.json; do kill -0 $!; sleep 0.05; done
+until grep -qs url ready.json; do kill -0 $!; sleep 0.05; done
 sed 's/.*"url": *"\([^"]*\)".*/\1/' ready.json > url
