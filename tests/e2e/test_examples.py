@@ -20,11 +20,12 @@ from typing import Any
 import pytest
 
 from tests.e2e.ant import bash
-from tests.e2e.examples import hosted, lines, needs, things  # noqa: F401  (things are known when they are imported)
+from tests.e2e.examples import hosted, lines, needs, things
 from tests.e2e.examples.expected import ANSWER, EXPECTED, Expected
 from tests.e2e.examples.lines import Example
 from tests.e2e.examples.project import project
 from tests.e2e.examples.world import Done, World
+from tests.engine.harness.test_mcp import McpServer
 from tests.fakes.api_server import Api, serving
 from tests.fakes.messages_endpoint import MessagesEndpoint, Turn, anthropic_model
 
@@ -53,7 +54,7 @@ def answer(body: dict[str, Any]) -> Turn:
 class Runner:
     """Runs examples in several worlds at once; `outcome` waits for the one that is asked for."""
 
-    def __init__(self, folder: Path, model: str, api: str, wanted: list[Example]) -> None:
+    def __init__(self, folder: Path, wanted: list[Example], **environ: str) -> None:
         fib = re.search(r"```yaml\n(# fib.yaml\n.*?)```", lines.README.read_text(), re.DOTALL)
         assert fib is not None
         template = project(folder / "project", fib.group(1))
@@ -61,7 +62,7 @@ class Runner:
         self._all = []
         for number in range(WORLDS):
             (home := folder / f"home-{number}").mkdir()
-            world = World(home, template, ANT_MODEL_BASE_URL=model, FAKE_API=api)
+            world = World(home, template, **environ)
             self._all.append(world)
             self._worlds.put(world)
         self._pool = ThreadPoolExecutor(WORLDS)
@@ -138,11 +139,21 @@ def api() -> Iterator[Api]:
 
 
 @pytest.fixture(scope="module")
-def runner(request: pytest.FixtureRequest, api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+def mcp() -> Iterator[McpServer]:
+    with McpServer() as found:
+        found.tokens = {things.MCP_TOKEN}
+        yield found
+
+
+@pytest.fixture(scope="module")
+def runner(
+    request: pytest.FixtureRequest, api: Api, mcp: McpServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Runner]:
     chosen = [item.callspec.params.get("example") for item in request.session.items if hasattr(item, "callspec")]
     wanted = [example for example in chosen if isinstance(example, Example)]
     with MessagesEndpoint(answer=answer, models=[anthropic_model(id) for id in MODELS]) as endpoint:
-        runner = Runner(tmp_path_factory.mktemp("examples"), endpoint.url, api.url, wanted)
+        folder = tmp_path_factory.mktemp("examples")
+        runner = Runner(folder, wanted, ANT_MODEL_BASE_URL=endpoint.url, FAKE_API=api.url, FAKE_MCP=mcp.url)
         try:
             yield runner
         finally:

@@ -67,6 +67,7 @@ SAID = (
     "ant beta:sessions:events send --session-id session_01 "
     "--event '{type: user.message, content: [{type: text, text: Hello}]}'"
 )
+VALIDATED = "ant beta:vaults:credentials mcp-oauth-validate --vault-id vault_01 --credential-id credential_01"
 VARIABLES = 'set -a; eval "$(ant auth print-credentials --env)"; set +a'
 
 EXPECTED = {
@@ -164,6 +165,8 @@ EXPECTED = {
     "ant envs keys create own-machines --transform key -r > worker.key": quietly(
         then="cat worker.key", shows="ant-env-"
     ),
+    "ant vaults credentials validate team linear": says('"valid"'),
+    VALIDATED: says('"valid"'),
     "ant messages create -f request.yaml --stream": says('"message_stop"'),
     # profiles, keys, the engine
     "ant profile list": says('"local"'),

@@ -9,6 +9,7 @@ from tests.e2e.ant import bash, until
 from tests.e2e.examples.needs import LAST, hidden, need, thing
 from tests.e2e.examples.world import World
 
+MCP_TOKEN = "t-2"
 MODEL = "claude-opus-5-5"
 TOOLSET = {"type": "agent_toolset_20260401"}
 ASKING = TOOLSET | {"default_config": {"permission_policy": {"type": "always_ask"}}}
@@ -180,7 +181,7 @@ def github(world: World, line: str) -> str:
 
 @thing("linear")
 def linear(world: World, line: str) -> str:
-    auth = {"type": "mcp_oauth", "access_token": "t-2", "mcp_server_url": "http://127.0.0.1:9/mcp"}
+    auth = {"type": "mcp_oauth", "access_token": MCP_TOKEN, "mcp_server_url": world.ant.environ["FAKE_MCP"]}
     made = world.call("vaults.credentials.create", need(world, line, "team"), display_name="linear", auth=auth)
     return str(made["id"])
 
