@@ -4,6 +4,8 @@ import resource
 import subprocess
 import sys
 
+import pytest
+
 from antcli.engine import capacity
 
 PROGRAM = """
@@ -13,6 +15,11 @@ resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
 open_many_files()
 print(*resource.getrlimit(resource.RLIMIT_NOFILE), sandboxes_at_once())
 """
+
+
+@pytest.fixture
+def many_files(monkeypatch):
+    monkeypatch.setattr(resource, "getrlimit", lambda number: (10_240, 10_240))
 
 
 def under_limits(soft: int, hard: int) -> list[int]:
@@ -33,7 +40,18 @@ def test_few_files_mean_few_sandboxes_but_some():
     assert under_limits(256, 256)[2] == 8
 
 
-def test_a_quarter_of_the_memory_is_for_sandboxes(monkeypatch):
+def test_the_limit_of_a_container_counts(monkeypatch, tmp_path, many_files):
+    machine = capacity._memory()
+    limits = [tmp_path / name for name in ("none", "max", "bytes")]
+    limits[1].write_text("max\n")
+    limits[2].write_text(f"{2**28}\n")
+    monkeypatch.setattr(capacity, "_CONTAINER_LIMITS", limits[:2])
+    assert capacity._memory() >= machine
+    monkeypatch.setattr(capacity, "_CONTAINER_LIMITS", limits)
+    assert capacity._memory() == 2**28 and capacity.sandboxes_at_once() == 10
+
+
+def test_a_quarter_of_the_memory_is_for_sandboxes(monkeypatch, many_files):
     monkeypatch.setattr(capacity, "_memory", lambda: 2**30)
     assert capacity.sandboxes_at_once() == 42
     monkeypatch.setattr(capacity, "_memory", lambda: 2**40)

@@ -12,6 +12,8 @@ _FILES_OF_OTHERS = 512  # for clients, streams, the database, requests to models
 _FILES_OF_SANDBOX = 3
 _MEMORY_OF_SANDBOX = 6 * 2**20
 _SANDBOXES = range(8, 257)
+_CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+_USUAL_MEMORY = 4 * 2**30  # where nobody says
 
 
 def open_many_files() -> None:
@@ -32,8 +34,8 @@ def sandboxes_at_once() -> int:
 
 def _memory() -> int:
     """Bytes: the machine's, or those of the container that this runs in."""
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    try:
-        return min(machine, int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    except (OSError, ValueError):
-        return machine
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")] if "SC_PHYS_PAGES" in os.sysconf_names else []
+    for limit in _CONTAINER_LIMITS:
+        with contextlib.suppress(OSError, ValueError):  # "max" is no number
+            found.append(int(Path(limit).read_text()))
+    return min(found, default=_USUAL_MEMORY)
