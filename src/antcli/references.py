@@ -44,7 +44,7 @@ KINDS = {
     "environments": Kind("environments", "environment", "env_", "name", "ant envs list"),
     "sessions": Kind("sessions", "session", "sesn_", "title", "ant sessions list"),
     "sessions.threads": Kind("threads", "thread", "sthr_", "", "ant sessions threads list SESSION"),
-    "sessions.resources": Kind("resources", "resource", "sesrsc_", "", "ant sessions resources list SESSION"),
+    "sessions.resources": Kind("resources", "resource", "sesrsc_", "mount_path", "ant sessions resources list SESSION"),
     "vaults": Kind("vaults", "vault", "vlt_", "display_name", "ant vaults list"),
     "vaults.credentials": Kind(
         "credentials", "credential", "vcrd_", "display_name", "ant vaults credentials list VAULT"

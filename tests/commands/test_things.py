@@ -65,6 +65,15 @@ def test_a_memory_is_named_by_its_path(ant, api, hosted):
     assert ant("memory", "memories", "get", store, "/team/style.md", environ=hosted).json == memory
 
 
+def test_a_resource_is_named_by_its_path(ant, api, hosted):
+    session, id = f"sesn_{A}", f"sesrsc_{A}"
+    resource = {"id": id, "type": "file", "mount_path": "/mnt/session/uploads/data.csv"} | TIMES
+    api.page(f"/v1/sessions/{session}/resources", resource)
+    api.on("GET", f"/v1/sessions/{session}/resources/{id}", resource)
+    words = ("sessions", "resources", "get", session, "/mnt/session/uploads/data.csv")
+    assert ant(*words, environ=hosted).json["id"] == id
+
+
 def test_names_in_lists_become_ids(ant, api, hosted):
     api.page("/v1/vaults", {"id": f"vlt_{A}", "display_name": "team"} | TIMES)
     api.on("POST", "/v1/sessions", {"id": f"sesn_{A}"})

@@ -123,7 +123,7 @@ Force = Annotated[bool, typer.Option("--force", help="Replace files that exist."
 @app.command("download")
 @examples(
     "ant files download report.pdf",
-    "ant files download file_4fK9 -O - | head",
+    "ant files download results.csv -O - | head",
     "ant files download --session @last results/",
 )
 def download(

@@ -29,13 +29,13 @@ resources = Commands("The resources of a session: files, repositories, memory st
 verb(resources, "list", "sessions.resources.list", "List the resources of a session.",
      "ant sessions resources list @last")  # fmt: skip
 verb(resources, "get", "sessions.resources.retrieve", "Show a resource.",
-     "ant sessions resources get @last sesrsc_4fK9")  # fmt: skip
+     "ant sessions resources get @last /mnt/session/uploads/data.csv")  # fmt: skip
 verb(resources, "add", "sessions.resources.add", "Put a file into a session.",
      "ant sessions resources add @last --file-id data.csv --mount-path /data.csv")  # fmt: skip
 verb(resources, "update", "sessions.resources.update", "Replace the token of a repository.",
-     "ant sessions resources update @last sesrsc_4fK9 --authorization-token @token.txt")  # fmt: skip
+     "ant sessions resources update @last /workspace/website --authorization-token @token.txt")  # fmt: skip
 verb(resources, "delete", "sessions.resources.delete", "Take a resource out of a session.",
-     "ant sessions resources delete @last sesrsc_4fK9 --yes")  # fmt: skip
+     "ant sessions resources delete @last /mnt/session/uploads/data.csv --yes")  # fmt: skip
 
 thread_events.command("stream")(stream_thread)
 

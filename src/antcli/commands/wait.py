@@ -39,7 +39,7 @@ AnyOpt = Annotated[bool, typer.Option("--any", help="Of several sessions, wait f
     "ant wait @last",
     "ant wait @last --timeout 10m && ant logs @last --tail 1",
     "ant wait @last --for requires_action",
-    "ant wait sesn_4fK9 sesn_7dQ2 --any",
+    "ant wait @last 'Nightly review' --any",
 )
 def wait(sessions: SessionsArg, for_: ForOpt = "rest", any: AnyOpt = False, timeout: TimeoutOpt = None) -> int:
     """Wait until a session rests, and print nothing: the exit code says how it ended.

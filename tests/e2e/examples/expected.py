@@ -88,7 +88,7 @@ EXPECTED = {
     "ant wait @last": quietly(),
     "ant wait @last --timeout 10m && ant logs @last --tail 1": says("end_turn"),
     "ant wait @last --for requires_action": quietly(),
-    "ant wait sesn_4fK9 sesn_7dQ2 --any": quietly("end_turn"),
+    "ant wait @last 'Nightly review' --any": quietly("end_turn"),
     "ant logs @last": says(f"{ANSWER}Look at it."),
     "ant logs -f @last": endless(f"{ANSWER}Look at it."),
     "ant logs @last --type agent.message --tail 1": says(f"{ANSWER}Look at it."),
@@ -136,8 +136,8 @@ EXPECTED = {
     "ant sessions events list @last": says(f'"{ANSWER}Look at it."'),
     "ant beta:sessions:events list --session-id session_01": says(f'"{ANSWER}Look at it."'),
     SAID: says('"Hello"'),
-    "ant sessions resources list @last": says('"https://github.com/nobody/nothing"'),
-    "ant beta:sessions:resources list --session-id session_01": says('"https://github.com/nobody/nothing"'),
+    "ant sessions resources list @last": says('"https://github.com/nobody/website"'),
+    "ant beta:sessions:resources list --session-id session_01": says('"https://github.com/nobody/website"'),
     "ant sessions resources add @last --file-id data.csv --mount-path /data.csv": says('/data.csv"'),
     "ant work heartbeat own-machines work_4fK9 --expected-last-heartbeat NO_HEARTBEAT": says('"active"'),
     "ant beta:environments:work heartbeat --environment-id env_01 --work-id work_01": says('"active"'),
@@ -152,7 +152,7 @@ EXPECTED = {
     "ant files upload *.csv --expires-in 7d": says('"report.csv"'),
     "tar c . | ant files upload - -n a.tar": says('"a.tar"'),
     "ant files download report.pdf": Expected(says='"report.pdf"', then="cat report.pdf", shows="line 30"),
-    "ant files download file_4fK9 -O - | head": says("line 10"),
+    "ant files download results.csv -O - | head": says("line 10"),
     "ant files download --session @last results/": Expected(
         says='"results/report.pdf"', then="cat results/report.pdf", shows="line 30"
     ),

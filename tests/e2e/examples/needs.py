@@ -17,11 +17,12 @@ NEEDS = (
     ("memory-versions list", "/team/style.md"), ("deployments list", "nightly"), ("deployment-runs list", "@last"),
     ("dreams list", "@last"), ("user-profiles list", "anna"), ("work list", "work_4fK9"), ("work stats", "work_4fK9"),
     ("work poll", "waiting work"), ("keys list", "build-host"),
-    ("ant top", "@last"), ("cost --", "@last"), ("run --continue", "@last"),
+    ("Nightly review' --any", "another"), ("ant top", "@last"), ("cost --", "@last"), ("run --continue", "@last"),
     ("chat --continue", "@last"), ("show work", "profile work"), ("-p work", "profile work"),
     ("profile delete work", "profile work"), ("logout -p team", "a team's key"), ("ant auth logout", "a key"),
     ("print-credentials", "a token"), ("unset local defaults.agent", "a default"),
     ("engine ", "an engine"), ("ant serve", "no engine"), ("--has-error", "a run that failed"),
+    ("resources get", "resource_01"), ("resources update", "resource_01"), ("resources delete", "resource_01"),
     ("export --all", "reviewer"), ("export envs", "tests"), ("ant destroy", "what files say"),
 )  # fmt: skip
 
@@ -29,7 +30,7 @@ NEEDS = (
 LAST = (
     ("dreams", "a dream"), ("wait @last --for requires_action", "asks"), ("ant approve", "asks"), ("ant deny", "asks"),
     ("ant interrupt", "works"), ("--status running", "works"), ("ant top", "works"), ("user.interrupt", "works"),
-    ("ant files", "made a report"), ("resources", "has resources"), ("events stream", "goes on"),
+    ("ant files", "made a report"), ("resources add", "done"), ("resources", "has resources"), ("events stream", "goes on"),
     ("deployment-runs", "a run"),
 )  # fmt: skip
 
@@ -37,10 +38,10 @@ LAST = (
 STANDS_FOR = {
     "agent_01": "reviewer", "env_01": "tests", "session_01": "@last", "sesn_01": "done", "sesn_4fK9": "done",
     "deployment_01": "nightly", "vault_01": "team", "memory_store_01": "notes", "memstore_4fK9": "notes",
-    "memory_01": "/team/style.md", "file_01": "data.csv", "file_4fK9": "report.pdf", "skill_01": "pdf-forms",
+    "memory_01": "/team/style.md", "file_01": "data.csv", "skill_01": "pdf-forms",
     "user_profile_01": "anna", "credential_01": "github", "dream_01": "a dream", "work_01": "work_4fK9",
-    "thread_01": "sthr_4fK9", "resource_01": "sesrsc_4fK9", "memory_version_01": "memver_4fK9",
-    "deployment_run_01": "a run", "sesn_7dQ2": "another",
+    "thread_01": "sthr_4fK9", "memory_version_01": "memver_4fK9",
+    "deployment_run_01": "a run",
     "memstore_01": "notes", "skver_01": "skver_4fK9",
 }  # fmt: skip
 # And in lines that hold the text, for others.
@@ -93,6 +94,6 @@ def seeded(world: World, line: str) -> str:
     """Makes what a line needs. Returns the line, with the ids of what is there in place of those that it made up."""
     for name in needs(line):
         id = need(world, line, name)
-        if re.fullmatch(r"[a-z_]+_(01|4fK9|7dQ2)", name):
+        if re.fullmatch(r"[a-z_]+_(01|4fK9)", name):
             line = re.sub(rf"\b{name}\b", id, line)
     return line

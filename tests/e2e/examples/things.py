@@ -14,7 +14,7 @@ MODEL = "claude-opus-5-5"
 TOOLSET = {"type": "agent_toolset_20260401"}
 ASKING = TOOLSET | {"default_config": {"permission_policy": {"type": "always_ask"}}}
 LOOKUP = {"type": "custom", "name": "lookup", "description": "Looks up.", "input_schema": {"type": "object"}}
-REPOSITORY = {"type": "github_repository", "url": "https://github.com/nobody/nothing", "authorization_token": "t-1"}
+REPOSITORY = {"type": "github_repository", "url": "https://github.com/nobody/website", "authorization_token": "t-1"}
 
 # -- agents, environments
 
@@ -48,7 +48,8 @@ def build_host(world: World, line: str) -> str:
 
 @thing("@last")
 def last(world: World, line: str) -> str:
-    return need(world, line, next((name for text, name in LAST if text in line), "done"))
+    id = need(world, line, next((name for text, name in LAST if text in line), "done"))
+    return world.newest("sessions", id) if id.startswith("sesn_") else id
 
 
 def session(
@@ -60,8 +61,7 @@ def session(
         agent["model"] = world.ant.script(*turns, name=f"script-{len(world.made)}")
     events = [{"type": "user.message", "content": [{"type": "text", "text": at_once}]}] if at_once else []
     body = {"agent": agent, "environment_id": need(world, line, "tests"), "title": "A review", "initial_events": events}
-    made = world.call("sessions.create", **body, **more)
-    return world.newest("sessions", made["id"])
+    return str(world.call("sessions.create", **(body | more))["id"])
 
 
 def at_rest(world: World, id: str) -> str:
@@ -76,7 +76,7 @@ def done(world: World, line: str) -> str:
 
 @hidden("another")
 def another(world: World, line: str) -> str:
-    return session(world, line, {"text": "Still at it.", "delay": 300})
+    return session(world, line, {"text": "Still at it.", "delay": 300}, title="Nightly review")
 
 
 @hidden("asks")
@@ -106,11 +106,11 @@ def made_a_report(world: World, line: str) -> str:
 
 @hidden("has resources")
 def has_resources(world: World, line: str) -> str:
-    file = {"type": "file", "file_id": need(world, line, "report.csv"), "mount_path": "/in.csv"}
+    file = {"type": "file", "file_id": need(world, line, "report.csv"), "mount_path": "/data.csv"}
     return session(world, line, at_once="", resources=[REPOSITORY, file])
 
 
-@thing("sesrsc_4fK9")
+@thing("resource_01")
 def resource(world: World, line: str) -> str:
     found = world.call("sessions.resources.list", need(world, line, "@last"))["data"]
     kind = "github_repository" if "--authorization-token" in line else "file"
@@ -139,6 +139,13 @@ def report_csv(world: World, line: str) -> str:
 def report(world: World, line: str) -> str:
     id = need(world, line, "made a report")
     return str(world.call("files.list", query={"scope_id": id})["data"][0]["id"])
+
+
+@thing("results.csv")
+def results(world: World, line: str) -> str:
+    write = bash("seq 30 | sed 's/^/line /' > /mnt/session/outputs/results.csv")
+    id = at_rest(world, session(world, line, {"tools": [write]}, {"text": "Done."}))
+    return str(until(lambda: world.call("files.list", query={"scope_id": id})["data"])[0]["id"])
 
 
 @thing("pdf-forms")
