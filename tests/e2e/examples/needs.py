@@ -30,8 +30,8 @@ NEEDS = (
 LAST = (
     ("dreams", "a dream"), ("wait @last --for requires_action", "asks"), ("ant approve", "asks"), ("ant deny", "asks"),
     ("ant interrupt", "works"), ("--status running", "works"), ("ant top", "works"), ("user.interrupt", "works"),
-    ("ant files", "made a report"), ("resources add", "done"), ("resources", "has resources"), ("events stream", "goes on"),
-    ("deployment-runs", "a run"),
+    ("ant files", "made a report"), ("resources add", "done"), ("resources", "has resources"),
+    ("events stream", "goes on"), ("deployment-runs", "a run"),
 )  # fmt: skip
 
 # Ids that are made up in examples stand for those of things that are there.
