@@ -69,6 +69,8 @@ def _usage_failure(error: Any) -> Failure:
     possibilities = getattr(error, "possibilities", None) or ()
     context = getattr(error, "ctx", None)
     message = str(error.message if possibilities else error.format_message()).strip()
+    if message.startswith("Missing argument"):  # as the commands made from operations say it
+        message = message.replace("'", "")
     if possibilities:
         near = _nearest(str(getattr(error, "option_name", "")), _shown(possibilities, context))
         hint = "Did you mean " + " or ".join(f"`{name}`" for name in near) + "?"
