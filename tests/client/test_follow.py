@@ -303,7 +303,7 @@ def test_a_silent_connection_is_given_up(session: FakeSession, server: Any) -> N
         events = follow(client, "s", heartbeat_timeout=0.05, before_reconnect=lambda: session.add() and None, **FAST)
         assert next(events)["id"] == "e0"
     assert session.streams == 2
-    assert len(notices) == 1 and "No answer" in notices[0]
+    assert len(notices) == 2 and "No answer" in notices[0] and notices[1] == "Connected again."
 
 
 def test_it_says_once_that_it_reconnects_and_asks_before_each_try(
@@ -327,7 +327,7 @@ def test_it_says_once_that_it_reconnects_and_asks_before_each_try(
         server.drop()
         assert ids(list(events)) == ["e1"]
     assert len(tries) == 5
-    assert len(notices) == 1 and "reconnecting" in notices[0]
+    assert len(notices) == 2 and "reconnecting" in notices[0] and notices[1] == "Connected again."
 
 
 def test_what_is_raised_before_a_reconnect_gives_up(session: FakeSession, server: Any) -> None:

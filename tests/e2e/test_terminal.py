@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,7 +51,7 @@ def test_the_answer_is_written_and_calls_are_shown(ant: Ant, terminal: Tmux) -> 
     assert "little while." not in terminal.sees("Let me look")
     terminal.sees("bash sleep 0.7; seq 9  0.")
     screen = terminal.sees("exit=0")
-    assert "✓ bash sleep 0.7; seq 9" in screen and "│ 5\n  │ … 4 more lines\n\nThere are **nine**.\n" in screen
+    assert "✓ bash sleep 0.7; seq 9" in screen and "│ 5\n  │ … 4 more lines\n\nThere are nine.\n" in screen
     assert "out tokens" in screen and screen.count("bash sleep") == 1
 
 
@@ -133,6 +135,27 @@ def test_a_long_answer_is_all_in_the_scroll_back(ant: Ant, terminal: Tmux) -> No
     assert [line for line in history if line.startswith("line ")] == lines
 
 
+def test_markdown_is_shown_as_it_is_written_and_piped_as_it_is(ant: Ant, terminal: Tmux) -> None:
+    table = "| a | b |\n|---|---|\n| 日本 | 2 |"
+    answer = f"## Parts\n\n- **one** `two`\n\n{table}\n\n```sh\nls  # all\n```\nThe end is *near*."
+    model = ant.script({"pace": "5ms", "text": answer}, name="markdown")
+    terminal.resize(40, 40)
+    terminal.run("run", "x", "--model", model)
+    screen = terminal.sees("exit=0")
+    for rows in ("Parts\n\n• one two\n\na    │ b\n─────┼──\n日本 │ 2\n\n── sh ──", "ls  # all\n──", "The end is near."):
+        assert screen.count(f"\n{rows}") == 1
+    assert "\x1b[3mnear" in terminal.screen(colours=True)
+    assert ant("run", "x", "--model", model).stdout == answer + "\n"
+
+
+def test_one_line_without_an_end_is_all_in_the_scroll_back(ant: Ant, terminal: Tmux) -> None:
+    text = "".join(f"{number:07}" for number in range(30_000))
+    terminal.run("run", "x", "--model", ant.script({"text": text}, name="line"))
+    terminal.sees("exit=0", 60)
+    history = terminal.screen(history=True).replace("\n", "")
+    assert history.count(text) == 1
+
+
 def test_a_redirected_answer_keeps_the_way_on_the_screen(ant: Ant, terminal: Tmux, tmp_path: Path) -> None:
     model = ant.script({"tools": [bash("echo noise")]}, {"text": "Only this."}, name="redirected")
     target = tmp_path / "answer"
@@ -174,7 +197,7 @@ def test_messages_queue_while_the_agent_works(ant: Ant, terminal: Tmux) -> None:
         name="queue",
     )  # fmt: skip
     terminal.run("chat", "--model", model)
-    terminal.sees("/help")
+    terminal.sees("/ commands")
     terminal.type("one", "Enter")
     terminal.sees("bash sleep 1.5")
     terminal.type("two", "Enter", "a draft")
@@ -195,7 +218,7 @@ def test_messages_queue_while_the_agent_works(ant: Ant, terminal: Tmux) -> None:
 
 def test_a_chat_asks_in_place_and_a_paste_is_no_answer(ant: Ant, terminal: Tmux, asking: str) -> None:
     terminal.run("chat", "--agent", asking)
-    terminal.sees("/help")
+    terminal.sees("/ commands")
     terminal.type("go", "Enter")
     terminal.sees("(1 of 2)")
     time.sleep(0.7)
@@ -232,3 +255,43 @@ def test_no_colour_and_no_movement_on_a_dumb_terminal(ant: Ant, terminal: Tmux) 
         f"TERM=dumb ant run x --model {model} | cat -v; TERM=dumb ant run x --model {model} 2>&1; echo exit=$?", "Enter"
     )
     assert terminal.sees("\nexit=0").splitlines().count("Plain.") == 2
+
+
+def test_commands_show_when_a_slash_is_typed_and_ctrl_c_twice_leaves(ant: Ant, terminal: Tmux) -> None:
+    terminal.run("chat", "--model", ant.script({"text": "ok"}, name="menu"))
+    terminal.sees("/ commands")
+    terminal.type("/")
+    assert "/status   The session" in terminal.sees("/exit     Leave")
+    terminal.resize(40, 30)
+    terminal.sees("/status   The session, its agent a...")
+    terminal.type("Escape")
+    until(lambda: "/exit" not in terminal.screen())
+    terminal.type("ses", "Enter")
+    terminal.sees("\nsession  sesn_")
+    terminal.type("a draft", "C-c")
+    until(lambda: terminal.screen().endswith(">"))
+    terminal.type("C-c")
+    terminal.sees("Ctrl-C again leaves.")
+    terminal.type("C-c")
+    terminal.sees("exit=0")
+
+
+def test_a_chat_outlives_the_engine(ant: Ant, terminal: Tmux) -> None:
+    model = ant.script({"tools": [bash("sleep 30")]}, {"text": "Back again."}, {"text": "Still here."}, name="outlives")
+    terminal.run("chat", "--model", model)
+    terminal.sees("/ commands")
+    terminal.type("go", "Enter")
+    terminal.sees("bash sleep 30")
+    terminal.type("my draft")
+    terminal.sees("> my draft")
+    os.kill(ant.json("engine", "status")["pid"], signal.SIGKILL)
+    terminal.sees("Lost the event stream")
+    screen = terminal.sees("Back again.")
+    assert "Connected again." in screen and "The call was interrupted" in screen
+    until(lambda: terminal.screen().endswith("out tokens\n> my draft"))
+    os.kill(ant.json("engine", "status")["pid"], signal.SIGKILL)
+    terminal.type("Enter")
+    screen = terminal.sees("Still here.")
+    assert "The engine had stopped; it is started again." in screen and screen.count("Lost the event stream") == 1
+    terminal.type("C-d")
+    terminal.sees("exit=0")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 
+from antcli.output.surface import Surface
 from antcli.output.text import text_width
 
 _TOKEN = re.compile(r"\x1b\[([?0-9;]*)([A-Za-z])|(\r|\n)|([^\x1b\r\n])", re.DOTALL)
@@ -19,11 +20,17 @@ class Screen(io.StringIO):
         self.rows: list[str] = [""]
         self.row = self.column = 0
         self.cursor_hidden = False
+        self.height = 50
+        self.writes = 0
+
+    def surface(self, *, colour: bool = False) -> Surface:
+        return Surface(self, colour=colour, size=lambda: (self.columns, self.height))
 
     def isatty(self) -> bool:
         return True
 
     def write(self, text: str) -> int:
+        self.writes += 1
         for numbers, action, motion, character in _TOKEN.findall(text):
             if character:
                 self._put(character)
@@ -40,7 +47,7 @@ class Screen(io.StringIO):
                 del self.rows[self.row + 1 :]
             elif action in "hl" and numbers == "?25":
                 self.cursor_hidden = action == "l"
-            elif action != "m":
+            elif action != "m" and numbers != "?2026":
                 raise AssertionError(f"unexpected sequence {numbers}{action}")
         return len(text)
 

@@ -5,7 +5,6 @@ import time
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from antcli.client.turn import Turn
 from antcli.output.live import Live
@@ -36,10 +35,7 @@ class Stage:
         self.screen = Screen(columns)
         self.clock = Clock()
         self.turn = Turn()
-        self.console = Console(
-            file=self.screen, force_terminal=True, color_system=None, width=columns, legacy_windows=False
-        )
-        self.live = Live(self.console, self.turn, clock=self.clock, **options)
+        self.live = Live(self.screen.surface(), self.turn, clock=self.clock, **options)
 
     def play(self, *events: Event, seconds: float = 0.1) -> str:
         for event in events:
@@ -51,7 +47,6 @@ class Stage:
 
     def resize(self, columns: int) -> None:
         self.screen.resize(columns)
-        self.console.width = columns
 
     def end(self) -> str:
         self.live.finish()
@@ -191,28 +186,17 @@ def test_a_plain_terminal_gets_plain_marks() -> None:
     class Plain(Screen):
         encoding = "ascii"
 
-    stage = Stage()
-    stage.console = Console(file=Plain(80), force_terminal=True, color_system=None, width=80)
-    stage.live = Live(stage.console, stage.turn, clock=stage.clock)
-    stage.live.event(call(command="ls"))
-    stage.live.event(result("x"))
-    stage.live.finish()
-    written = stage.console.file
-    assert isinstance(written, Screen) and "+ bash ls" in written.text
-
-
-def test_a_recording_holds_only_what_is_finished() -> None:
-    stage = Stage()
-    stage.console.record = True
-    stage.play(call(command="ls"))
-    stage.play(result("file"), said("Done."))
-    stage.end()
-    assert stage.console.export_text() == "✓ bash ls  0.1s\n  │ file\n\nDone.\n\n0.2s\n"
+    screen = Plain(80)
+    live = Live(screen.surface(), Turn())
+    for event in (call(command="ls"), result("x"), said("- one")):
+        live.event(event)
+    live.finish()
+    assert "+ bash ls" in screen.text and "\n- one\n" in screen.text
 
 
 def test_ten_thousand_lines_cost_no_more_at_the_end_than_at_the_start() -> None:
     stage = Stage()
-    stage.console.file = Sink()
+    stage.live.surface.stream = Sink()
     stage.play(start())
 
     def seconds_for(lines: int) -> float:

@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from antcli.client.drive import Answer
 from antcli.client.turn import Turn
@@ -28,9 +27,9 @@ class Desk:
     def __init__(self, **input: Any) -> None:
         self.now = 10.0
         self.screen = Screen(60)
-        console = Console(file=self.screen, force_terminal=True, color_system=None, width=60)
+
         self.keys = Keys()
-        self.questions = TerminalQuestions(Live(console, Turn()), self.keys, clock=lambda: self.now)  # type: ignore[arg-type]
+        self.questions = TerminalQuestions(Live(self.screen.surface(), Turn()), self.keys, clock=lambda: self.now)  # type: ignore[arg-type]
         self.questions.open({"id": "sevt_1", "name": "bash", "input": input}, 1, 2, lambda key: None)
 
     def type(self, *keys: str, after: float = GUARD_SECONDS) -> Answer | None:

@@ -154,6 +154,7 @@ class Drive:
             events = follow(
                 self.client, self.session_id, deltas=tuple(self.view.deltas), history=False,
                 on_open=self._open, stop=lambda event: self._stop.is_set(), before_reconnect=self._reconnects,
+                notice=self._notice,
             )  # fmt: skip
             for event in events:
                 self._inbox.put(event)
@@ -168,6 +169,10 @@ class Drive:
         found = self.opening()
         if found is not None:
             self._inbox.put(found)
+
+    def _notice(self, text: str) -> None:
+        if not self._stop.is_set():  # a stream that nobody follows any more may break unnoticed
+            self.client.on_notice(text)
 
     def _reconnects(self) -> None:
         if self._stop.is_set():

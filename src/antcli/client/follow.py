@@ -37,6 +37,7 @@ def follow(
     first_delay: float = 0.1,
     longest_delay: float = 5.0,
     before_reconnect: Callable[[], None] | None = None,
+    notice: Callable[[str], None] | None = None,
 ) -> Iterator[Event]:
     """The events of a session, or of one of its threads, until it is deleted or terminated, or until `stop`.
 
@@ -52,11 +53,12 @@ def follow(
     every event, and about copies that the stream repeats, so it should judge by the event alone; the event it says
     yes to is the last one handed out. A connection without a byte for `heartbeat_timeout` seconds is dead.
 
-    When a connection breaks, `client.on_notice` is told once, and new ones are tried after `first_delay` to
-    `longest_delay` seconds, for ever; `before_reconnect` is called before each and may raise to give up. Raises
-    ApiError when the server refuses (4xx), and what the first connection and `on_open` raise.
+    When a connection breaks, `notice` (else `client.on_notice`) is told once, and again when there is a new one. They
+    are tried after `first_delay` to `longest_delay` seconds, for ever; `before_reconnect` is called before each and may
+    raise to give up. Raises ApiError when the server refuses (4xx), and what the first connection and `on_open` raise.
     """
-    follower = _Follower(client, session_id, thread_id, tuple(deltas), after, stop, queued, heartbeat_timeout)
+    tell = notice or (lambda text: client.on_notice(text))
+    follower = _Follower(client, session_id, thread_id, tuple(deltas), after, stop, queued, heartbeat_timeout, tell)
     return follower.run(history, on_open, first_delay, longest_delay, before_reconnect)
 
 
@@ -71,8 +73,10 @@ class _Follower:
         stop: Callable[[Event], bool] | None,
         queued: bool,
         silence: float,
+        notice: Callable[[str], None],
     ) -> None:
         self._client = client
+        self._notice = notice
         self._family = "sessions.events" if thread_id is None else "sessions.threads.events"
         self._path = (session_id,) if thread_id is None else (session_id, thread_id)
         self._thread_id = thread_id
@@ -96,7 +100,7 @@ class _Follower:
     ) -> Iterator[Event]:
         if not history and not self._seen:
             self._mark_present()
-        opened = told = False
+        opened = told = away = False
         attempt = 0
         while True:
             stood, known = None, self._seen.count
@@ -107,6 +111,9 @@ class _Follower:
                     if not opened and on_open is not None:
                         on_open()
                     opened = True
+                    if away:
+                        away = False
+                        self._notice("Connected again.")
                     yield from self._connection(stream)
             except (ServerError, ApiError) as error:
                 if not opened or _is_final(error):
@@ -119,8 +126,8 @@ class _Follower:
             attempt += 1
             if not told and (trouble is not None or attempt > 1):  # servers end streams now and then: no news
                 self._client.pause(0)  # a client that was closed has lost nothing
-                self._client.on_notice(f"Lost the event stream{_because(trouble)}; reconnecting.")
-                told = True
+                self._notice(f"Lost the event stream{_because(trouble)}; reconnecting.")
+                told = away = True
             self._client.pause(backoff(attempt, first_delay, longest_delay))
             if before_reconnect is not None:
                 before_reconnect()
@@ -263,4 +270,4 @@ def _is_final(error: AntError) -> bool:
 
 
 def _because(trouble: AntError | None) -> str:
-    return f" ({trouble.message.rstrip('.')})" if trouble is not None else ""
+    return f" ({trouble.message.partition(': ')[0].rstrip('.')})" if trouble is not None else ""

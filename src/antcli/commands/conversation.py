@@ -12,13 +12,14 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from antcli.errors import AntError, ExitCode
+from antcli.output.text import BOLD, DIM, RED, YELLOW
 
 if TYPE_CHECKING:
     from antcli.client.drive import Approval, Drive, Questions, View
     from antcli.client.turn import Turn
     from antcli.context import Context
 
-KEYS = "Enter sends · Alt+Enter new line · Esc interrupts · Ctrl-D leaves · /help"
+KEYS = "Enter sends · Alt+Enter new line · Esc interrupts · Ctrl-D leaves · / commands"
 
 COMMANDS = {
     "/help": "What can be typed here.",
@@ -37,8 +38,8 @@ class Conversation:
 
     def __init__(self, context: Context, session_id: str, approval: Approval) -> None:
         from antcli.commands.turns import keep_engine
-        from antcli.output.consoles import console
         from antcli.output.prompt import Prompt
+        from antcli.output.surface import surface
 
         self.context = context
         self.session_id = session_id
@@ -52,7 +53,7 @@ class Conversation:
         self._left = False
         self._fault: Exception | None = None
         self._prompt = Prompt(
-            console(context.terminal), _history(context), COMMANDS,
+            surface(context.terminal), _history(context), COMMANDS,
             entered=self._entered, interrupted=self._interrupted,
         )  # fmt: skip
 
@@ -60,7 +61,7 @@ class Conversation:
         """`resume`: begin with the turn that is under way or waits for an answer."""
 
         def ready() -> None:
-            self._prompt.say(KEYS, "dim")
+            self._prompt.say(KEYS, DIM)
             if resume:
                 self._add(None)
             threading.Thread(target=self._turns, name="turns", daemon=True).start()
@@ -130,19 +131,18 @@ class Conversation:
         from antcli.commands.turns import failure_of, perform
 
         if text is not None:
-            self._prompt.say(_echo(text), "bold")
+            self._prompt.say(_echo(text), BOLD)
         try:
-            if self._ensure_engine is not None:
-                self._ensure_engine()  # the last turn may be long ago
+            self._wake_engine()  # the last turn may be long ago
             turn, ending = perform(
                 self.context, self.session_id, [user_message(text)] if text is not None else [],
                 approve=self.approval, stage=self._stage, begun=self._begun,
             )  # fmt: skip
         except AntError as error:
             self._prompt.show((), ())
-            self._prompt.say(f"Error: {error.message}", "red")
+            self._prompt.say(f"Error: {error.message}", RED)
             if error.hint:
-                self._prompt.say(error.hint, "dim")
+                self._prompt.say(error.hint, DIM)
             if text is not None and not (self._drive and self._drive.turn.own):
                 self._prompt.put_draft(text)  # it was not taken
             return
@@ -150,11 +150,17 @@ class Conversation:
             return
         failure = failure_of(self.session_id, turn, ending)
         if failure is not None and ending.exit_code != ExitCode.INTERRUPTED:
-            self._prompt.say(failure.message, "red")
+            self._prompt.say(failure.message, RED)
             if ending.exit_code == ExitCode.REQUIRES_ACTION:
-                self._prompt.say(f"/approve asks again. Elsewhere: {failure.hint}", "dim")
+                self._prompt.say(f"/approve asks again. Elsewhere: {failure.hint}", DIM)
         if turn.status in ("terminated", "deleted"):
             self._prompt.exit()
+
+    def _wake_engine(self) -> None:
+        if self._ensure_engine is not None:
+            if self.context.running_engine() is None:
+                self._prompt.say("The engine had stopped; it is started again.", YELLOW)
+            self._ensure_engine()
 
     def _begun(self, drive: Drive) -> None:
         drive.leaving_notice = "Interrupting."
@@ -165,7 +171,7 @@ class Conversation:
         from antcli.output.live import Live
         from antcli.output.questions import TerminalQuestions
 
-        live = Live(self._prompt.console, turn, tail=self._prompt)
+        live = Live(self._prompt.surface, turn, tail=self._prompt)
         live.hint = "Esc interrupts"
         try:
             yield live, TerminalQuestions(live, self._prompt)
@@ -175,12 +181,13 @@ class Conversation:
     # Words with a slash.
 
     def _command(self, word: str) -> None:
-        name = _ALIASES.get(word, word)
+        meant = [name for name in COMMANDS if name.startswith(word)]
+        name = meant[0] if len(meant) == 1 else _ALIASES.get(word, word)
         if name == "/exit":
             self._prompt.exit()
         elif name == "/help":
             rows = [f"{command:<10} {help}" for command, help in COMMANDS.items()]
-            self._prompt.say("\n".join([*rows, "//text     Send a text that begins with a slash.", KEYS]), "dim")
+            self._prompt.say("\n".join([*rows, "//text     Send a text that begins with a slash.", KEYS]), DIM)
         elif name == "/session":
             self._prompt.say(self.session_id)
         elif name == "/approve":
@@ -188,15 +195,14 @@ class Conversation:
         elif name in COMMANDS:
             threading.Thread(target=self._tell_facts, args=(name,), daemon=True).start()
         else:
-            self._prompt.say(
-                f"There is no {word.split()[0]}. /help lists what there is; //text sends a slash.", "yellow"
-            )
+            self._prompt.say(f"There is no {word.split()[0]}. /help lists what there is; //text sends a slash.", YELLOW)
 
     def _tell_facts(self, name: str) -> None:
         try:
+            self._wake_engine()
             session = self.context.client.call("sessions.retrieve", self.session_id)
         except AntError as error:
-            self._prompt.say(f"Error: {error.message}", "red")
+            self._prompt.say(f"Error: {error.message}", RED)
             return
         facts = _facts(session)
         wanted = {"/model": ("model",), "/cost": ("tokens", "cost")}.get(name, tuple(facts))

@@ -78,15 +78,16 @@ def _view(context: Context, turn: Turn, header: str, hint: str) -> Iterator[tupl
         yield Silence(), None
         return
 
-    from antcli.output.consoles import console
     from antcli.output.keyboard import Keyboard, no_echo
     from antcli.output.live import Live
     from antcli.output.questions import TerminalQuestions
+    from antcli.output.surface import surface
+    from antcli.output.text import DIM
 
-    live = Live(console(terminal, stderr=not on_stdout), turn, show_answer=on_stdout)
+    live = Live(surface(terminal, stderr=not on_stdout), turn, show_answer=on_stdout)
     live.hint = hint
     if header:
-        live.say(header, "dim")
+        live.say(header, DIM)
     with ExitStack() as stack:
         stack.callback(live.close)
         questions = None

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from antcli.output.surface import Surface
 from antcli.output.text import text_width
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 ESCAPE_SECONDS = 0.1  # how long an Esc may be the beginning of another key
 
 
-def drawing_output(console: Console) -> Any:
+def drawing_output(surface: Surface) -> Any:
     """The terminal, without questions about the cursor: their answers would come among the keys."""
     from prompt_toolkit.data_structures import Size
     from prompt_toolkit.output import ColorDepth
     from prompt_toolkit.output.vt100 import Vt100_Output
 
     def size() -> Any:
-        return Size(rows=console.size.height, columns=console.width)
+        return Size(rows=surface.height, columns=surface.width)
 
-    depth = ColorDepth.DEPTH_1_BIT if console.no_color else None
-    file: Any = console.file
+    depth = ColorDepth.DEPTH_1_BIT if not surface.colour else None
+    file: Any = surface.stream
     return Vt100_Output(file, size, term=os.environ.get("TERM"), default_color_depth=depth, enable_cpr=False)
 
 

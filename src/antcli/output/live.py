@@ -9,21 +9,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from antcli.client.turn import CALLS, RESULTS, Event, Turn, text_of
 from antcli.output.foreign import harmless
-from antcli.output.prose import Prose, Row
+from antcli.output.spans import Line, Span, joined, styled
+from antcli.output.surface import Surface
 from antcli.output.tail import Tail
-from antcli.output.text import cut, text_width
+from antcli.output.text import BOLD, CYAN, DIM, GREEN, RED, YELLOW, cut, text_width, thread_style
 from antcli.output.tool_calls import name_of, result_lines, short_input
+from antcli.output.wrapping import wrapped
+from antcli.output.writing import Writing
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.text import Text
-
-_THREAD_STYLES = ("magenta", "blue", "yellow", "cyan", "bright_magenta", "bright_blue")  # text.thread_colour
-_STYLES = {"text": "", "heading": "bold", "code": "cyan"}
 _WIDEST = 100  # columns of prose: longer rows are hard to read
 _RESULT_ROWS = 5
 _RUNNING_ROWS = 4
@@ -47,7 +44,7 @@ _ASCII = _Marks("-\\|/", "+", "x", "?", "|", " - ")
 class Drawing(Protocol):
     """Where the view is drawn: `tail.Tail`, or above an input line."""
 
-    def show(self, above: Sequence[Text], rows: Sequence[Text], /) -> None: ...
+    def show(self, above: Sequence[Line], rows: Sequence[Line], /) -> None: ...
 
 
 class Live:
@@ -57,28 +54,26 @@ class Live:
     lively = True
 
     def __init__(
-        self, console: Console, turn: Turn, *, show_answer: bool = True, clock: Callable[[], float] = time.monotonic,
+        self, surface: Surface, turn: Turn, *, show_answer: bool = True, clock: Callable[[], float] = time.monotonic,
         tail: Drawing | None = None,
     ) -> None:  # fmt: skip
-        self.console = console
+        self.surface = surface
         self.turn = turn
         self.show_answer = show_answer
         self.hint = ""  # what the reader can do now; at the end of the bottom line
-        self.question: Callable[[], list[Text]] | None = None  # draws the question that is open
+        self.question: Callable[[], list[Line]] | None = None  # draws the question that is open
         self._clock = clock
         self._started = clock()
         self._drawn = float("-inf")
-        self._tail: Drawing = tail or Tail(console)
+        self._tail: Drawing = tail or Tail(surface)
         self._threads: dict[str, str] = {}  # names of threads that are not the session's own
-        self._above: list[Text] = []
+        self._above: list[Line] = []
         self._block = ""  # what the last row above belongs to
         self._gap = False  # an empty row is due: it keeps message and calls apart
-        self._marks = _ASCII if console.options.ascii_only else _UNICODE
+        self._marks = _ASCII if surface.ascii_only else _UNICODE
         self._running: dict[str, tuple[Event, float]] = {}
         self._activity = "starting"
-        self._written_id: str | None = None  # the message that is being written
-        self._written: list[str] = []
-        self._prose = Prose()
+        self._writing = Writing(surface, self._put, self._width)
 
     # What the driver calls.
 
@@ -87,11 +82,11 @@ class Live:
         if kind == "event_start":
             self._preview_begins(event.get("event") or {})
         elif kind == "event_delta":
-            self._preview_grows(event)
+            self._writing.grow(event)
         elif kind == "agent.message":
             self._message(event)
         elif kind in CALLS:
-            if self._written_id is None:
+            if not self._writing.open:
                 self._begin_block("calls")
             self._running[str(event["id"])] = (event, self._clock())
         elif kind in RESULTS:
@@ -102,7 +97,7 @@ class Live:
             self._preview_ends()
             self._activity = "working"
         elif kind == "user.message" and str(event.get("id")) not in self.turn.own and event.get("processed_at"):
-            self.say(f"> {harmless(text_of(event))}", "dim")
+            self.say(f"> {harmless(text_of(event))}", DIM)
         elif kind == "session.error":
             self._error(event.get("error") or {})
         else:
@@ -114,33 +109,33 @@ class Live:
         if not at_once and now - self._drawn < _FRAME_SECONDS:
             return
         self._drawn = now
+        self._writing.flush()
         above, self._above = self._above, []
         self._tail.show(above, self._rows(now))
 
     def notice(self, text: str) -> None:
-        self.say(text, "yellow")
+        self._writing.flush()
+        self._begin_block("notice")
+        self._print(wrapped(text, YELLOW, self._width()))
 
     # What commands call.
 
     def say(self, text: str, style: str = "", *, block: str = "") -> None:
         """Prints a remark above the tail with the next frame; `block` keeps it apart from what is above."""
-        from rich.text import Text
-
+        self._writing.flush()
         if block:
             self._begin_block(block)
-        self._print(Text(line, style) for line in text.split("\n"))
+        self._print(styled(row, style) for row in text.split("\n"))
         self._block = self._block or "remark"
 
     def _begin_block(self, kind: str) -> None:
         self._gap = self._gap or self._block not in ("", kind)
         self._block = kind
 
-    def _print(self, rows: Iterable[Text]) -> None:
-        from rich.text import Text
-
+    def _print(self, rows: Iterable[Line]) -> None:
         for row in rows:
             if self._gap:
-                self._above.append(Text(""))
+                self._above.append(())
             self._gap = False
             self._above.append(row)
 
@@ -148,10 +143,10 @@ class Live:
         """Takes the tail away and leaves a line with what the turn took. The view can go on with another turn."""
         self._preview_ends()
         for call, started in self._running.values():
-            self._print_call(call, started, self._marks.asks, "yellow", "no result yet")
+            self._print_call(call, started, self._marks.asks, YELLOW, "no result yet")
         self._running.clear()
         self._begin_block("end")
-        self.say(self._marks.dot.join(self._figures(self._clock())), "dim")
+        self.say(self._marks.dot.join(self._figures(self._clock())), DIM)
         above, self._above = self._above, []
         self._tail.show(above, ())
 
@@ -165,50 +160,28 @@ class Live:
     def _preview_begins(self, event: Event) -> None:
         if event.get("type") == "agent.message":
             self._preview_ends()
-            self._written_id = str(event.get("id"))
+            self._writing.begin(str(event.get("id")))
             self._activity = "writing"
         else:
             self._activity = "thinking"
 
-    def _preview_grows(self, event: Event) -> None:
-        text = ((event.get("delta") or {}).get("content") or {}).get("text")
-        if text and event.get("event_id") == self._written_id:
-            self._written.append(text)
-            self._write(text)
-
     def _preview_ends(self) -> None:
         """A preview without its message: the request failed or was interrupted."""
-        if self._written_id is None:
-            return
-        self._end_message()
-        if self.show_answer:
-            self.say("(not finished)", "dim")
+        if self._writing.open:
+            self._writing.end()
+            if self.show_answer:
+                self.say("(not finished)", DIM)
 
     def _message(self, event: Event) -> None:
-        text = text_of(event)
-        if event.get("id") != self._written_id:
+        if not self._writing.is_of(event):
             self._preview_ends()
-        written = "".join(self._written)
-        if text.startswith(written):
-            self._write(text[len(written) :])
-        else:  # the final message is the true one
-            self._end_message()
-            self._write(text)
-        self._end_message()
+        self._writing.complete(event)
         self._activity = "working"
 
-    def _write(self, text: str) -> None:
-        if self.show_answer and text:
+    def _put(self, rows: Sequence[Line]) -> None:
+        if self.show_answer:
             self._begin_block("message")
-            self._print_rows(self._prose.feed(harmless(text), self._width()))
-
-    def _end_message(self) -> None:
-        self._print_rows(self._prose.finish())
-        self._written_id = None
-        self._written = []
-
-    def _print_rows(self, rows: Sequence[Row]) -> None:
-        self._print(_styled(row) for row in rows)
+            self._print(rows)
 
     # Tool calls.
 
@@ -217,27 +190,26 @@ class Live:
         if call is None:
             return
         failed = bool(event.get("is_error"))
-        mark, style = (self._marks.failed, "red") if failed else (self._marks.done, "green")
+        mark, style = (self._marks.failed, RED) if failed else (self._marks.done, GREEN)
         self._print_call(call, started, mark, style)
         width = self._width(narrow=False) - 4
         for line in _excerpt(result_lines(event), from_end=failed):
-            self.say(f"  {self._marks.bar} {cut(harmless(line), width)}", "dim red" if failed else "dim")
+            self.say(f"  {self._marks.bar} {cut(harmless(line), width)}", joined(DIM, RED) if failed else DIM)
 
     def _print_call(self, call: Event, started: float, mark: str, style: str, remark: str = "") -> None:
-        from rich.text import Text
+        self._writing.flush()
+        self._print([self._call_row(call, mark, style, remark or _duration(self._clock() - started))])
 
-        taken = remark or _duration(self._clock() - started)
-        described = self._described(call, 2 + len(taken) + 3)
-        self._print([Text.assemble((mark, style), " ", *described, (f"  {taken}", "dim"))])
-
-    def _described(self, call: Event, reserved: int) -> list[tuple[str, str]]:
-        """Name and short input, cut so that `reserved` columns of the row stay free."""
+    def _call_row(self, call: Event, mark: str, style: str, taken: str) -> Line:
+        """Name and short input, cut so that what it took fits behind."""
+        reserved = 2 + len(taken) + 3
         label, colour = self._thread_label(call)
         width = max(self._width(narrow=False) - reserved - text_width(label), 8)
         name = cut(harmless(name_of(call)), width)
         room = width - text_width(name) - 1
         short = cut(harmless(short_input(call)).replace("\n", " "), room) if room > 3 else ""
-        return [(label, colour), (name, "bold"), (f" {short}" if short else "", "")]
+        words = (Span(label, colour), Span(name, BOLD), Span(f" {short}" if short else ""))
+        return (Span(mark, style), Span(" "), *words, Span(f"  {taken}", DIM))
 
     def _thread_label(self, event: Event) -> tuple[str, str]:
         """The thread that an event came from, when it is not the session's own, and its colour."""
@@ -245,7 +217,7 @@ class Live:
         if not id:
             return "", ""
         name = cut(harmless(self._threads.get(id, id)), 24)
-        return f"[{name}] ", _THREAD_STYLES[sum(id.encode()) % len(_THREAD_STYLES)]
+        return f"[{name}] ", thread_style(id)
 
     # The rest.
 
@@ -268,39 +240,34 @@ class Live:
         elif kind == "user.interrupt":
             self._activity = "stopping"
         elif kind == "agent.thread_context_compacted":
-            self.say("The context was compacted.", "dim")
+            self.say("The context was compacted.", DIM)
         elif kind == "session.thread_created" and event.get("agent_name"):
             self._threads[str(event.get("session_thread_id"))] = str(event["agent_name"])
             label, colour = self._thread_label(event)
             self.say(f"{label}started", colour)
         elif kind == "user.tool_confirmation" and event.get("result") == "deny":
-            self.say("Denied.", "dim")
+            self.say("Denied.", DIM)
 
-    def _rows(self, now: float) -> list[Text]:
-        from rich.text import Text
-
-        rows = [Text("")] if self._gap else []
-        rest = self._prose.rest
-        if rest.text.strip():
-            rows.append(_styled(rest))
+    def _rows(self, now: float) -> list[Line]:
+        rest = self._writing.rest() if self.show_answer else []
+        rows: list[Line] = [()] if self._gap or (rest and self._block not in ("", "message")) else []
+        rows += rest
         spinner = self._marks.spinner[int(now * 10) % len(self._marks.spinner)]
         running = list(self._running.values())
         if self.question is not None:  # it shows what it asks about
             running = [(call, started) for call, started in running if not _asks(call)]
         for call, started in running[:_RUNNING_ROWS]:
             waits = _asks(call) and str(call["id"]) not in self.turn.confirmed
-            mark = (self._marks.asks, "yellow") if waits else (spinner, "cyan")
-            taken = _duration(now - started)
-            rows.append(Text.assemble(mark, " ", *self._described(call, 2 + len(taken) + 3), (f"  {taken}", "dim")))
+            mark, style = (self._marks.asks, YELLOW) if waits else (spinner, CYAN)
+            rows.append(self._call_row(call, mark, style, _duration(now - started)))
         if len(running) > _RUNNING_ROWS:
-            rows.append(Text(f"  … and {len(running) - _RUNNING_ROWS} more calls", "dim"))
+            rows.append(styled(f"  … and {len(running) - _RUNNING_ROWS} more calls", DIM))
         if self.question is not None:
             return rows + self.question()
-        activity = "" if running or rest.text.strip() else self._activity
+        activity = "" if running or rest else self._activity
         parts = [*self._figures(now), activity, self.hint]
-        line = cut(self._marks.dot.join(part for part in parts if part), self._width(narrow=False) - 2)
-        rows.append(Text.assemble((spinner, "cyan"), (f" {line}", "dim")))
-        return rows
+        text = cut(self._marks.dot.join(part for part in parts if part), self._width(narrow=False) - 2)
+        return [*rows, (Span(spinner, CYAN), Span(f" {text}", DIM))]
 
     def _figures(self, now: float) -> list[str]:
         figures = [_duration(now - self._started)]
@@ -310,7 +277,7 @@ class Live:
 
     def _width(self, *, narrow: bool = True) -> int:
         """Columns to write in: the last one stays free, so that no terminal wraps by itself."""
-        width = max(self.console.width - 1, 10)
+        width = max(self.surface.width - 1, 10)
         return min(width, _WIDEST) if narrow else width
 
 
@@ -326,16 +293,6 @@ def _excerpt(lines: list[str], *, from_end: bool) -> list[str]:
 
 def _asks(call: Event) -> bool:
     return call.get("evaluated_permission") == "ask"
-
-
-def _styled(row: Row) -> Text:
-    from rich.text import Text
-
-    text = Text(row.text, _STYLES[row.kind])
-    if row.kind == "text":
-        text.highlight_regex(r"`[^`]+`", "cyan")
-        text.highlight_regex(r"\*\*[^*]+\*\*", "bold")
-    return text
 
 
 def _duration(seconds: float) -> str:

@@ -118,13 +118,13 @@ class Picker:
         from prompt_toolkit.input import create_input
         from prompt_toolkit.layout import FormattedTextControl, Layout, Window
 
-        from antcli.output.consoles import console
         from antcli.output.drawing import drawing_output, settle
+        from antcli.output.surface import surface
 
         control = FormattedTextControl(lambda: FormattedText(self.fragments()), focusable=True)
         app: Any = Application(
             layout=Layout(Window(control, dont_extend_height=True)), key_bindings=self._bindings(),
-            output=drawing_output(console(self.terminal, stderr=True)), input=create_input(self.terminal.stdin),
+            output=drawing_output(surface(self.terminal, stderr=True)), input=create_input(self.terminal.stdin),
             erase_when_done=True, include_default_pygments_style=False,
         )  # fmt: skip
         settle(app)

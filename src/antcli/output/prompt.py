@@ -7,56 +7,71 @@ queue and the draft are drawn below it and leave no trace.
 from __future__ import annotations
 
 import os
+import re
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from antcli.output.drawing import drawing_output, settle
-from antcli.output.text import cut
+from antcli.output.spans import Line, joined, styled
+from antcli.output.surface import Surface
+from antcli.output.tail import last_rows
+from antcli.output.text import BOLD, CYAN, DIM, YELLOW, cut
+from antcli.output.wrapping import wrapped
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.text import Text
+_SECOND_KEY_SECONDS = 2.0
+_COMMAND = re.compile(r"/[a-z?]*")
+_MENU = {  # no grey boxes: it must be legible on light and on dark
+    "completion-menu": "noreverse bg:default fg:default",
+    "completion-menu.completion": "noreverse bg:default fg:default",
+    "completion-menu.completion.current": "noreverse bg:default fg:ansicyan bold",
+    "completion-menu.meta.completion": "noreverse bg:default fg:ansibrightblack",
+    "completion-menu.meta.completion.current": "noreverse bg:default fg:ansicyan",
+    "scrollbar.background": "bg:default",
+    "scrollbar.button": "bg:default",
+}
+_ROWS_OF_DRAFT = 4  # rows of the terminal that stay free for what is typed
 
 
 class Prompt:
     """Callbacks come in the thread of `run`: `entered` with a message, `interrupted` for Esc and Ctrl-C.
 
-    `interrupted` says whether there was something to interrupt; else the draft is cleared. `show` is that of
+    `interrupted` says whether there was something to interrupt; else the draft is cleared. Where there is none, Ctrl-C
+    twice leaves. `commands` are words that begin with a slash, and what they do. `show` is that of
     `tail.Tail`, `open` and `close` are those of `keyboard.Keyboard`; these come from any thread.
     """
 
     def __init__(
-        self, console: Console, history: Path, commands: Mapping[str, str], *, entered: Callable[[str], None],
+        self, surface: Surface, history: Path, commands: Mapping[str, str], *, entered: Callable[[str], None],
         interrupted: Callable[[], bool],
     ) -> None:  # fmt: skip
-        self.console = console
+        self.surface = surface
         self._entered = entered
         self._interrupted = interrupted
         self.takes_text = False  # of a question that is open: keys that come together are a text
         self._lock = threading.Lock()
         self._printed: list[str] = []
-        self._rows: list[Text] = []
+        self._rows: list[Line] = []
         self._queued: Sequence[str] = ()
+        self._leaving_at = 0.0  # until then another Ctrl-C leaves
         self._put: Callable[[str], None] | None = None  # where keys go while a question is open
         self._loop: Any = None
         self._session = self._made(history, commands)
 
     # For the view and the commands, from any thread.
 
-    def show(self, above: Sequence[Text], rows: Sequence[Text]) -> None:
+    def show(self, above: Sequence[Line], rows: Sequence[Line]) -> None:
         """Prints `above` for good, and draws `rows` above the input line from now on."""
-        printed = self._rendered(above) + "\n" if above else ""
+        printed = self.surface.painted(above) + "\n" if above else ""
         with self._lock:
             self._rows = list(rows)
         self._apply(printed)
 
     def say(self, text: str, style: str = "") -> None:
         """Prints a remark; what is drawn stays."""
-        from rich.text import Text
-
-        self._apply(self._rendered([Text(line, style) for line in text.split("\n")]) + "\n")
+        self._apply(self.surface.painted(wrapped(text, style, max(self.surface.width - 1, 10))) + "\n")
 
     def queue(self, texts: Sequence[str]) -> None:
         """Shows which messages wait for their turn."""
@@ -104,8 +119,7 @@ class Prompt:
             with self._lock:
                 text = "".join(self._printed)
                 self._printed.clear()
-            self.console.file.write(text)
-            self.console.file.flush()
+            self.surface.write(text)
 
     # The loop of the input line.
 
@@ -134,37 +148,46 @@ class Prompt:
             app.output.flush()
         app.invalidate()
 
-    def _rendered(self, rows: Sequence[Text]) -> str:
-        from rich.text import Text
-
-        with self._lock, self.console.capture() as captured:
-            self.console.print(Text("\n").join(rows), soft_wrap=True, highlight=False, end="")
-        return captured.get()
-
     def _message(self) -> Any:
         """All above the draft and the mark before it."""
         from prompt_toolkit.formatted_text import ANSI
-        from rich.text import Text
 
-        width = max(self.console.width - 1, 10)
+        columns, height = self.surface.size()
         with self._lock:
             rows = list(self._rows)
         for text in self._queued:
-            rows.append(Text(cut(f"  queued: {text}".replace("\n", " ⏎ "), width), "dim"))
-        drawn = self._rendered(rows) + "\n" if rows else ""
-        return ANSI(drawn + self._rendered([Text("> ", "bold cyan")]))
+            rows.append(styled(cut(f"  queued: {text}".replace("\n", " ⏎ "), max(columns - 1, 10)), DIM))
+        if self._leaves_next():
+            rows.append(styled("Ctrl-C again leaves.", YELLOW))
+        rows = last_rows(rows, columns, height - _ROWS_OF_DRAFT)
+        return ANSI(self.surface.painted([*rows, styled("> ", joined(BOLD, CYAN))]))
+
+    def _types_command(self) -> bool:
+        return self._put is None and bool(_COMMAND.fullmatch(self._session.default_buffer.text))
+
+    def _leaves_next(self) -> bool:
+        return time.monotonic() < self._leaving_at
+
+    def _leave_next(self, app: Any) -> None:
+        """Offers to leave, for a moment."""
+        self._leaving_at = time.monotonic() + _SECOND_KEY_SECONDS
+        self._loop.call_later(_SECOND_KEY_SECONDS + 0.1, app.invalidate)
 
     # Making it.
 
     def _made(self, history: Path, commands: Mapping[str, str]) -> Any:
         from prompt_toolkit import PromptSession
+        from prompt_toolkit.filters import Condition
         from prompt_toolkit.history import FileHistory
+        from prompt_toolkit.styles import Style
 
         session: Any = PromptSession(
             message=self._message, history=FileHistory(os.fspath(history)), multiline=True, erase_when_done=True,
-            key_bindings=self._bindings(), completer=_completer(commands), complete_while_typing=True,
-            prompt_continuation="  ", output=drawing_output(self.console), enable_history_search=False,
-            reserve_space_for_menu=0, include_default_pygments_style=False,
+            key_bindings=self._bindings(), completer=_completer(commands),
+            complete_while_typing=Condition(self._types_command),
+            prompt_continuation="  ", output=drawing_output(self.surface), enable_history_search=False,
+            reserve_space_for_menu=len(commands) + 1, style=Style.from_dict(_MENU),
+            include_default_pygments_style=False,
         )  # fmt: skip
         settle(session.app)
         return session
@@ -192,10 +215,21 @@ class Prompt:
             event.current_buffer.insert_text("\n")
 
         @keys.add("escape", filter=~asks)
-        @keys.add("c-c")
         def stop(event: Any) -> None:
-            if not self._interrupted():
+            if event.current_buffer.complete_state is not None:
+                event.current_buffer.cancel_completion()
+            elif not self._interrupted():
                 event.current_buffer.reset()
+
+        @keys.add("c-c")
+        def stop_or_leave(event: Any) -> None:
+            draft = event.current_buffer.text
+            if self._leaves_next():
+                event.app.exit(exception=EOFError())
+            elif not self._interrupted():
+                event.current_buffer.reset()
+                if not draft:
+                    self._leave_next(event.app)
 
         def to_question(key: str) -> Callable[[Any], None]:
             return lambda event: self._put(key) if self._put else None
@@ -227,7 +261,7 @@ def _completer(commands: Mapping[str, str]) -> Any:
     class Slash(Completer):
         def get_completions(self, document: Any, complete_event: Any) -> Any:
             typed = document.text
-            if typed.startswith("/") and " " not in typed and "\n" not in typed:
+            if _COMMAND.fullmatch(typed):
                 for name, help in commands.items():
                     if name.startswith(typed):
                         yield Completion(name, -len(typed), display_meta=help)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from antcli.client.drive import Answer
 from antcli.client.turn import Event
 from antcli.output.foreign import revealed
 from antcli.output.live import Live
+from antcli.output.spans import Line, Span, joined, styled
+from antcli.output.text import BOLD, DIM, YELLOW, cut
 from antcli.output.tool_calls import full_input, name_of
-
-if TYPE_CHECKING:
-    from rich.text import Text
 
 GUARD_SECONDS = 0.5  # keys before there was such a pause were meant for something else
 
@@ -46,10 +45,10 @@ class TerminalQuestions:
     def open(self, call: Event, number: int, total: int, put: Callable[[str], None]) -> None:
         which = f" ({number} of {total})" if total > 1 else ""
         self.live.say(
-            f"? {revealed(name_of(call))} asks to run{which}:", "bold yellow", block=f"question {call.get('id')}"
+            f"? {revealed(name_of(call))} asks to run{which}:", joined(BOLD, YELLOW), block=f"question {call.get('id')}"
         )
-        for line in full_input(call) or ["(no input)"]:
-            self.live.say("    " + revealed(line).replace("\n", " "))
+        for row in full_input(call) or ["(no input)"]:
+            self.live.say("    " + revealed(row).replace("\n", " "))
         self._quiet_since = self._clock()
         self._reason = None
         self.keyboard.takes_text = False
@@ -98,17 +97,13 @@ class TerminalQuestions:
 
     def _answered(self, answer: Answer, remark: str) -> Answer:
         if remark:
-            self.live.say(remark, "dim")
+            self.live.say(remark, DIM)
         return answer
 
-    def _rows(self) -> list[Text]:
-        from rich.text import Text
-
-        from antcli.output.text import cut
-
-        width = max(self.live.console.width - 1, 10)
+    def _rows(self) -> list[Line]:
+        width = max(self.live.surface.width - 1, 10)
         if self._reason is None:
-            return [Text(cut(_CHOICES, width), "yellow")]
+            return [styled(cut(_CHOICES, width), YELLOW)]
         label = "Reason (Enter sends, Esc goes back): "
         room = max(width - len(label) - 1, 8)
-        return [Text.assemble((label, "yellow"), self._reason[-room:], ("▏", "yellow"))]
+        return [(Span(label, YELLOW), Span(self._reason[-room:]), Span("▏", YELLOW))]

@@ -1,60 +1,56 @@
 """The unfinished last lines of a terminal, drawn again and again below what is finished.
 
 What is finished is printed once and belongs to the terminal's scroll-back. Before each frame the rows that the last one
-takes up *now* are counted: after a resize the terminal has wrapped them anew.
+takes up *now* are counted: after a resize the terminal has wrapped them anew. A frame is one write.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from antcli.output.text import text_width
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.text import Text
+from antcli.output.spans import Line, plain
+from antcli.output.surface import BEGIN_FRAME, END_FRAME, Surface
+from antcli.output.text import rows_taken
 
 _HIDE_CURSOR, _SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 
 
 class Tail:
-    """Draws on a rich console. Nothing else may print on that terminal while there is a tail; `erase` takes it away."""
+    """Nothing else may print on that terminal while there is a tail; `show` without rows takes it away."""
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
-        self._widths: list[int] = []
+    def __init__(self, surface: Surface) -> None:
+        self.surface = surface
+        self._shown: list[Line] = []
 
-    def show(self, above: Sequence[Text], rows: Sequence[Text]) -> None:
-        """Prints `above` for good, then the tail."""
-        frame = [self._erasure()]
+    def show(self, above: Sequence[Line], rows: Sequence[Line]) -> None:
+        """Prints `above` for good, then the tail: of one that is too high the end."""
+        columns, height = self.surface.size()
+        fitting = last_rows(rows, columns, height - 1)
+        if not above and fitting == self._shown:
+            return
+        frame = self._erasure(columns)
         if above:
-            self._write("".join(frame))  # by itself, so that a recording console sees only what is finished
-            frame = []
-            from rich.text import Text
+            frame += self.surface.painted(above) + "\n"
+        if fitting:
+            frame += _HIDE_CURSOR + self.surface.painted(fitting)
+        self._shown = fitting
+        if frame:
+            self.surface.write(f"{BEGIN_FRAME}{frame}{END_FRAME}")
 
-            self.console.print(Text("\n").join(above), soft_wrap=True, highlight=False)
-        if rows:
-            from rich.text import Text
-
-            with self.console.capture() as captured:
-                self.console.print(Text("\n").join(rows), soft_wrap=True, highlight=False, end="")
-            frame += [_HIDE_CURSOR, captured.get()]
-        self._widths = [text_width(row.plain) for row in rows]
-        self._write("".join(frame))
-
-    def erase(self) -> None:
-        self.show((), ())
-
-    def _erasure(self) -> str:
-        if not self._widths:
+    def _erasure(self, columns: int) -> str:
+        if not self._shown:
             return ""
-        columns = max(self.console.width, 1)
-        rows = sum(max(1, -(-width // columns)) for width in self._widths)
+        rows = sum(rows_taken(plain(row), columns) for row in self._shown)
         up = f"\x1b[{rows - 1}A" if rows > 1 else ""
         return f"\r{up}\x1b[J{_SHOW_CURSOR}"
 
-    def _write(self, text: str) -> None:
-        if text:
-            self.console.file.write(text)
-            self.console.file.flush()
+
+def last_rows(rows: Sequence[Line], columns: int, height: int) -> list[Line]:
+    """As many of the last ones as fit into that many rows of the terminal."""
+    kept: list[Line] = []
+    for row in reversed(rows):
+        height -= rows_taken(plain(row), columns)
+        if height < 0:
+            break
+        kept.append(row)
+    return kept[::-1]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
-BOLD, DIM, RED, GREEN, YELLOW, CYAN = "1", "2", "31", "32", "33", "36"
+BOLD, DIM, ITALIC, UNDERLINE, STRIKE = "1", "2", "3", "4", "9"
+RED, GREEN, YELLOW, BLUE, MAGENTA, CYAN = "31", "32", "33", "34", "35", "36"
 
 _THREAD_COLOURS = ("35", "34", "33", "36", "95", "94")
 
@@ -66,9 +68,9 @@ def model_name(id: str) -> str:
     return f"{kind}:{path.rpartition('/')[2]}" if kind in ("script", "recording") else id
 
 
-def thread_colour(id: str, text: str) -> str:
-    """The text in the colour of a thread, always the same for the same one."""
-    return paint(text, _THREAD_COLOURS[sum(id.encode()) % len(_THREAD_COLOURS)])
+def thread_style(id: str) -> str:
+    """The colour of a thread, always the same for the same one."""
+    return _THREAD_COLOURS[sum(id.encode()) % len(_THREAD_COLOURS)]
 
 
 def clean(text: str) -> str:
@@ -86,6 +88,20 @@ def text_width(text: str) -> int:
     return sum(map(_character_width, text))
 
 
+def rows_taken(text: str, columns: int) -> int:
+    """Rows of a terminal that many columns wide that a line takes up; a wide character is never split."""
+    if text.isascii():
+        return max(1, -(-len(text) // columns))
+    rows, used = 1, 0
+    for character in text:
+        width = _character_width(character)
+        if used + width > columns:
+            rows, used = rows + 1, 0
+        used += width
+    return rows
+
+
+@lru_cache(maxsize=4096)
 def _character_width(character: str) -> int:
     if unicodedata.category(character) in ("Mn", "Me", "Cf"):
         return 0

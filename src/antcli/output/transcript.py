@@ -6,7 +6,7 @@ from datetime import datetime
 
 from antcli.client.turn import CALLS, RESULTS, Event, text_of
 from antcli.output.foreign import harmless
-from antcli.output.text import BOLD, CYAN, DIM, GREEN, RED, clean, paint, thread_colour
+from antcli.output.text import BOLD, CYAN, DIM, GREEN, RED, clean, paint, thread_style
 from antcli.output.tool_calls import full_input, name_of, result_lines
 
 _LONGEST = 20  # lines of one tool input or result
@@ -59,7 +59,7 @@ class Transcript:
         if name:
             self._threads[str(id)] = clean(str(name))
         label = f"[{self._threads.get(str(id)) or str(id)[:12]}] "
-        return thread_colour(str(id), label) if self.colour else label
+        return paint(label, thread_style(str(id))) if self.colour else label
 
     @staticmethod
     def _style(kind: str, event: Event) -> str:
