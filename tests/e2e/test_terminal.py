@@ -295,3 +295,20 @@ def test_a_chat_outlives_the_engine(ant: Ant, terminal: Tmux) -> None:
     assert "The engine had stopped; it is started again." in screen and screen.count("Lost the event stream") == 1
     terminal.type("C-d")
     terminal.sees("exit=0")
+
+
+def test_followed_logs_show_an_answer_while_it_is_written(ant: Ant, terminal: Tmux) -> None:
+    model = ant.script(
+        {"text": "Ready."}, {"pace": "300ms", "text": "One **two** three four five six seven eight nine ten."},
+        name="followed",
+    )  # fmt: skip
+    session = ant("run", "x", "--model", model, "--detach").stdout.strip()
+    assert ant("wait", session).returncode == 0
+    terminal.run("logs", "-f", session, "--until", "session.deleted")
+    terminal.sees("idle: end_turn")
+    ant.start("run", "--session", session, "--detach", "y")
+    assert "ten." not in terminal.sees("agent     One two three")
+    terminal.sees("nine ten.")
+    terminal.type("C-c")
+    screen = terminal.sees("exit=130")
+    assert screen.count("One two three four") == 1 and screen.count("Ready.") == 1

@@ -79,7 +79,7 @@ def _stream(
     thread = None if thread is None else context.resolve_id("sessions.threads", thread, session_id)
     if most is not None and most < 0:  # as the official command line has it: no limit
         most = None
-    previews = () if as_text else deltas or ()
+    previews = streams.previews(context, which, as_text=as_text and most is None) if as_text else deltas or ()
     try:
         with streams.printer(context, whole=False, as_text=as_text) as show:
             streams.follow_events(

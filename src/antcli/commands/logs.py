@@ -54,7 +54,8 @@ def logs(
     try:
         with streams.printer(context, whole=whole, as_text=as_text) as show:
             if follow:
-                streams.follow_events(context, session_id, thread, which, show, queued=not as_text)
+                deltas = streams.previews(context, which, as_text=as_text)
+                streams.follow_events(context, session_id, thread, which, show, queued=not as_text, deltas=deltas)
             else:
                 for event in streams.past(context, session_id, thread, which):
                     show(event)

@@ -17,6 +17,7 @@ from antcli.errors import AntError, ExitCode, UsageError
 if TYPE_CHECKING:
     from antcli.client.turn import Event
     from antcli.context import Context
+    from antcli.output.transcript import Transcript
 
 _DOUBT_SECONDS = 0.2
 _REMEMBERED = 20_000  # ids of events that were shown
@@ -246,12 +247,35 @@ def printer(context: Context, *, whole: bool, as_text: bool) -> Iterator[Callabl
     from antcli.output.transcript import Transcript
 
     transcript = Transcript(whole=whole, colour=context.terminal.colour)
+    if context.terminal.live:
+        with _drawn(context, transcript) as show:
+            yield show
+        return
 
     def tell(event: Event) -> None:
         for line in transcript.lines(event):
             output.text(line)
 
     yield tell
+
+
+@contextmanager
+def _drawn(context: Context, transcript: Transcript) -> Iterator[Callable[[Event], None]]:
+    from antcli.output.log_view import LogView
+    from antcli.output.surface import surface
+
+    view = LogView(surface(context.terminal), transcript)
+    before, context.client.on_notice = context.client.on_notice, view.notice
+    try:
+        yield view.show
+    finally:
+        context.client.on_notice = before
+        view.close()
+
+
+def previews(context: Context, which: Wanted, *, as_text: bool) -> tuple[str, ...]:
+    """What a reader on a terminal wants to see while it is written."""
+    return ("agent.message",) if as_text and context.terminal.live and not which.types else ()
 
 
 def refuse_endless(context: Context) -> None:

@@ -40,15 +40,24 @@ class Transcript:
         body = [line for text in body for line in harmless(text.rstrip("\n")).split("\n")]
         if not body:
             return []
+        day, head, margin = self.head(event, who, self._style(kind, event))
+        first, *others = body
+        return [*day, f"{head} {first}".rstrip(), *(f"{margin}{line}".rstrip() for line in others)]
+
+    @property
+    def margin(self) -> str:
+        """What stands before the second line of an event and those below."""
+        return " " * (20 if self.times else 10)
+
+    def head(self, event: Event, who: str, style: str = GREEN) -> tuple[list[str], str, str]:
+        """A line with the day where that is a new one, what stands before the first line, and before the others."""
         stamp, day = self._stamp(event)
         margin = " " * (len(stamp) + 10)
-        first, *others = body
-        who = f"{harmless(who):<9}"
         label = self._label(event)
+        who = f"{harmless(who):<9}"
         if self.colour:
-            who, stamp = paint(who, self._style(kind, event)), paint(stamp, DIM)
-        head = f"{stamp}{label}{who} {first}".rstrip()
-        return [*day, head, *(f"{margin}{line}".rstrip() for line in others)]
+            who, stamp = paint(who, style), paint(stamp, DIM)
+        return day, f"{stamp}{label}{who}", margin
 
     def _label(self, event: Event) -> str:
         """The thread that an event speaks of, when it is not the session's own."""

@@ -1,0 +1,105 @@
+"""A transcript on a terminal: what agents say is shown as it is meant, and, while they write it, as far as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from antcli.client.turn import Event, text_of
+from antcli.output.spans import Line, Span, styled
+from antcli.output.surface import Surface
+from antcli.output.tail import Tail
+from antcli.output.text import DIM, YELLOW
+from antcli.output.transcript import Transcript
+from antcli.output.writing import Writing
+
+_WIDEST = 100  # columns of prose
+_NARROW = 60  # columns of a terminal where a message stands below who says it
+
+
+class LogView:
+    """`show` takes events and previews of them; `close` leaves the terminal as it was found."""
+
+    def __init__(self, surface: Surface, transcript: Transcript) -> None:
+        self._surface = surface
+        self._transcript = transcript
+        self._tail = Tail(surface)
+        self._writing = Writing(surface, self._put, self._width)
+        self._speaker: Event = {}  # the message that is shown, for its head
+        self._begun = False  # its head stands there
+        self._above: list[Line] = []
+
+    def show(self, event: Event) -> None:
+        kind = str(event.get("type"))
+        if kind == "event_start":
+            self._preview(event.get("event") or {})
+        elif kind == "event_delta":
+            self._writing.grow(event)
+        elif kind == "agent.message" and text_of(event):
+            self._message(event)
+        else:
+            if kind == "span.model_request_end":
+                self._give_up()
+            self._print(self._transcript.lines(event))
+        self._draw()
+
+    def notice(self, text: str) -> None:
+        self._above.append(styled(text, YELLOW))
+        self._draw()
+
+    def close(self) -> None:
+        self._give_up()
+        self._tail.show(self._above, ())
+        self._above = []
+
+    def _preview(self, begun: Event) -> None:
+        if begun.get("type") == "agent.message":
+            self._give_up()
+            self._speak({**begun, "processed_at": datetime.now(UTC).isoformat()})
+            self._writing.begin(str(begun.get("id")))
+
+    def _message(self, event: Event) -> None:
+        if not self._writing.is_of(event):
+            self._give_up()
+            self._speak(event)
+        self._writing.complete(event)
+
+    def _give_up(self) -> None:
+        """A preview without its message: the request failed, or we leave."""
+        if self._writing.open:
+            self._writing.end()
+            if self._begun:
+                self._above.append([Span(self._margin()), Span("(not finished)", DIM)])
+
+    def _speak(self, event: Event) -> None:
+        self._speaker, self._begun = event, False
+
+    def _put(self, rows: Sequence[Line]) -> None:
+        if not self._begun:
+            self._begun = True
+            self._above += self._headed(rows[0])
+            rows = rows[1:]
+        self._above += [[Span(self._margin()), *row] if row else () for row in rows]
+
+    def _headed(self, row: Line) -> list[Line]:
+        day, head, _ = self._transcript.head(self._speaker, "agent")
+        before: list[Line] = [styled(line) for line in day]
+        if self._surface.width < _NARROW:
+            return [*before, styled(head.rstrip()), [Span(self._margin()), *row]]
+        return [*before, [Span(f"{head} "), *row]]
+
+    def _print(self, lines: Iterable[str]) -> None:
+        self._above += [styled(line) for line in lines]
+
+    def _draw(self) -> None:
+        self._writing.flush()
+        rest = self._writing.rest()
+        rows: list[Line] = [[Span(self._margin()), *row] for row in rest]
+        above, self._above = self._above, []
+        self._tail.show(above, rows)
+
+    def _margin(self) -> str:
+        return "  " if self._surface.width < _NARROW else self._transcript.margin
+
+    def _width(self) -> int:
+        return max(min(self._surface.width - 1 - len(self._margin()), _WIDEST), 10)
