@@ -9,9 +9,9 @@ from tests.output.test_live import REQUEST_END, call, delta, result, said, start
 
 
 class Log:
-    def __init__(self, columns: int = 80) -> None:
+    def __init__(self, columns: int = 80, *, colour: bool = False) -> None:
         self.screen = Screen(columns)
-        self.view = LogView(self.screen.surface(), Transcript(times=False))
+        self.view = LogView(self.screen.surface(colour=colour), Transcript(times=False, colour=colour))
 
     def after(self, *events: dict[str, object]) -> str:
         for event in events:
@@ -26,7 +26,7 @@ class Log:
 
 def test_a_message_shows_while_it_is_written_and_once() -> None:
     log = Log()
-    log.after(start(), delta("First **li"))
+    assert log.after(start(), delta("First **li")) == "agent     First li"
     assert log.after(delta("ne**\nSec")) == "agent     First line\n          Sec"
     assert log.after(said("First **line**\nSecond"), call(command="ls"), result("a")) == (
         "agent     First line\n          Second\nbash      ls\nbash ->   a"
@@ -59,3 +59,11 @@ def test_a_resize_repeats_nothing() -> None:
     log.screen.resize(50)
     log.after(delta("more "), said("word " * 30 + "more end"))
     assert log.end().replace("\n", "").count("word") == 30 and log.screen.text.endswith("end")
+
+
+def test_colour_takes_no_room() -> None:
+    log = Log(60, colour=True)
+    log.after(said("Above.", "sevt_0"), start())
+    for _ in range(20):
+        log.after(delta("word "))
+    assert log.end().startswith("agent     Above.\nagent     word word")

@@ -139,6 +139,11 @@ class Drive:
                 self._stop.set()
 
     @property
+    def opened(self) -> bool:
+        """Whether `opening` was called: something may have been sent."""
+        return self._opened
+
+    @property
     def left(self) -> bool:
         """Whether a signal or the deadline ended it."""
         return self._left is not None

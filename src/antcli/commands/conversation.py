@@ -11,11 +11,11 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from antcli.errors import AntError, ExitCode
+from antcli.errors import AntError, ExitCode, ServerError
 from antcli.output.text import BOLD, DIM, RED, YELLOW
 
 if TYPE_CHECKING:
-    from antcli.client.drive import Approval, Drive, Questions, View
+    from antcli.client.drive import Approval, Drive, Ending, Questions, View
     from antcli.client.turn import Turn
     from antcli.context import Context
 
@@ -127,17 +127,12 @@ class Conversation:
                     self._busy, self._drive = False, None
 
     def _turn(self, text: str | None) -> None:
-        from antcli.client.launch import user_message
-        from antcli.commands.turns import failure_of, perform
+        from antcli.commands.turns import failure_of
 
         if text is not None:
             self._prompt.say(_echo(text), BOLD)
         try:
-            self._wake_engine()  # the last turn may be long ago
-            turn, ending = perform(
-                self.context, self.session_id, [user_message(text)] if text is not None else [],
-                approve=self.approval, stage=self._stage, begun=self._begun,
-            )  # fmt: skip
+            turn, ending = self._performed(text)
         except AntError as error:
             self._prompt.show((), ())
             self._prompt.say(f"Error: {error.message}", RED)
@@ -155,6 +150,23 @@ class Conversation:
                 self._prompt.say(f"/approve asks again. Elsewhere: {failure.hint}", DIM)
         if turn.status in ("terminated", "deleted"):
             self._prompt.exit()
+
+    def _performed(self, text: str | None) -> tuple[Turn, Ending]:
+        """The turn of a message. An engine that is lost before it got the message is started again, once."""
+        from antcli.client.launch import user_message
+        from antcli.commands.turns import perform
+
+        events = [user_message(text)] if text is not None else []
+        for attempt in range(2):
+            self._wake_engine()  # the last turn may be long ago
+            try:
+                return perform(
+                    self.context, self.session_id, events, approve=self.approval, stage=self._stage, begun=self._begun
+                )
+            except ServerError:
+                if attempt or self._ensure_engine is None or (self._drive and self._drive.opened):
+                    raise
+        raise AssertionError("unreachable")
 
     def _wake_engine(self) -> None:
         if self._ensure_engine is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from antcli.client.turn import Event, text_of
-from antcli.output.spans import Line, Span, styled
+from antcli.output.spans import Line, Span, styled, unpainted
 from antcli.output.surface import Surface
 from antcli.output.tail import Tail
 from antcli.output.text import DIM, YELLOW
@@ -25,8 +25,11 @@ class LogView:
         self._transcript = transcript
         self._tail = Tail(surface)
         self._writing = Writing(surface, self._put, self._width)
-        self._speaker: Event = {}  # the message that is shown, for its head
-        self._begun = False  # its head stands there
+        self._head: tuple[list[str], str] = (
+            [],
+            "",
+        )  # of the message that is shown: a new day, and what stands before it
+        self._begun = False  # it stands there
         self._above: list[Line] = []
 
     def show(self, event: Event) -> None:
@@ -72,29 +75,31 @@ class LogView:
                 self._above.append([Span(self._margin()), Span("(not finished)", DIM)])
 
     def _speak(self, event: Event) -> None:
-        self._speaker, self._begun = event, False
+        day, head, _ = self._transcript.head(event, "agent")
+        self._head, self._begun = (day, head), False
 
     def _put(self, rows: Sequence[Line]) -> None:
-        if not self._begun:
-            self._begun = True
-            self._above += self._headed(rows[0])
-            rows = rows[1:]
-        self._above += [[Span(self._margin()), *row] if row else () for row in rows]
+        self._above += self._placed(rows)
+        self._begun = True
 
-    def _headed(self, row: Line) -> list[Line]:
-        day, head, _ = self._transcript.head(self._speaker, "agent")
-        before: list[Line] = [styled(line) for line in day]
+    def _placed(self, rows: Sequence[Line]) -> list[Line]:
+        """Rows of the message behind what stands before them."""
+        margin = self._margin()
+        placed: list[Line] = [[Span(margin), *row] if row else () for row in rows]
+        if self._begun or not placed:
+            return placed
+        day, head = self._head
+        before: list[Line] = [unpainted(line) for line in day]
         if self._surface.width < _NARROW:
-            return [*before, styled(head.rstrip()), [Span(self._margin()), *row]]
-        return [*before, [Span(f"{head} "), *row]]
+            return [*before, unpainted(head.rstrip()), *placed]
+        return [*before, [*unpainted(f"{head} "), *rows[0]], *placed[1:]]
 
     def _print(self, lines: Iterable[str]) -> None:
-        self._above += [styled(line) for line in lines]
+        self._above += [unpainted(line) for line in lines]
 
     def _draw(self) -> None:
         self._writing.flush()
-        rest = self._writing.rest()
-        rows: list[Line] = [[Span(self._margin()), *row] for row in rest]
+        rows = self._placed(self._writing.rest())
         above, self._above = self._above, []
         self._tail.show(above, rows)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from antcli.output.text import BOLD, DIM, ITALIC, STRIKE, UNDERLINE, paint, text_width
 
 _ATTRIBUTES = {BOLD, DIM, ITALIC, UNDERLINE, STRIKE}  # what is no colour
+
+
+_SEQUENCE = re.compile(r"\x1b\[([0-9;]*)m")
 
 
 class Span(NamedTuple):
@@ -35,6 +39,13 @@ def line_width(row: Line) -> int:
 def painted(row: Line, *, colour: bool) -> str:
     """The row with its sequences. Without colour what is bold or dim stays so."""
     return "".join([paint(span.text, span.style if colour else _colourless(span.style)) for span in row])
+
+
+def unpainted(text: str) -> list[Span]:
+    """What `text.paint` made, as pieces again."""
+    pieces = ["", *_SEQUENCE.split(text)]
+    spans = [Span(piece, "" if style == "0" else style) for style, piece in zip(*[iter(pieces)] * 2, strict=True)]
+    return [span for span in spans if span.text]
 
 
 def joined(*styles: str) -> str:
