@@ -52,7 +52,7 @@ def served(line: str) -> Expected:
     return Expected(says='"url"', until='"url"', signal=signal.SIGTERM, typed=run)
 
 
-CHAT = typed(("/help", "Hello", "Enter"), (f"{ANSWER}Hello", "C-d"), says="ant chat --session sesn_")
+CHAT = typed(("Ctrl-D leaves", "Hello", "Enter"), (f"{ANSWER}Hello", "C-d"), says="ant chat --session sesn_")
 EDIT = typed(("[y/N]", "y", "Enter"), says="+description: Edited")
 INTERRUPTED = quietly(then="ant wait @last; ant sessions get @last --transform status -r", shows="idle")
 SERVE = "ant serve", "ant serve --host 0.0.0.0 --port 8484 --api-key-file key.txt"
