@@ -78,14 +78,13 @@ def _take_part(context: Context, session_id: str, approval: Approval, *, resume:
 
 def _take_up(context: Context, session_id: str) -> bool:
     """Show the end of what was said; True when a turn is under way or waits for an answer."""
+    from antcli.commands.streams import printer
     from antcli.commands.wait import how_it_stands
-    from antcli.output.transcript import Transcript
 
     query = {"order": "desc", "limit": _SHOWN_EVENTS, "types": ["user.message", "agent.message", "agent.tool_use"]}
     recent = list(context.client.pages("sessions.events.list", session_id, query=query, limit=_SHOWN_EVENTS))
-    transcript = Transcript(colour=context.terminal.colour)
-    for event in reversed(recent):
-        for line in transcript.lines(event):
-            context.output.text(line)
+    with printer(context, whole=False, as_text=True) as show:
+        for event in reversed(recent):
+            show(event)
     turn = how_it_stands(context.client, session_id)
     return turn.status in ("running", "rescheduling") or turn.reason == "requires_action"
