@@ -312,3 +312,40 @@ def test_followed_logs_show_an_answer_while_it_is_written(ant: Ant, terminal: Tm
     terminal.type("C-c")
     screen = terminal.sees("exit=130")
     assert screen.count("One two three four") == 1 and screen.count("Ready.") == 1
+
+
+def test_a_long_answer_in_a_chat_is_all_in_the_scroll_back(ant: Ant, terminal: Tmux) -> None:
+    lines = [f"line {number}" for number in range(10_000)]
+    terminal.run("chat", "--model", ant.script({"text": "\n".join(lines)}, name="long-chat"))
+    terminal.sees("/ commands")
+    terminal.type("go", "Enter")
+    terminal.sees("out tokens\n>", 60)
+    history = terminal.screen(history=True).splitlines()
+    assert [line for line in history if line.startswith("line ")] == lines
+    terminal.type("C-d")
+    terminal.sees("exit=0")
+
+
+def test_a_chat_is_resized_in_a_question_and_remembers_what_was_typed(ant: Ant, terminal: Tmux, asking: str) -> None:
+    terminal.run("chat", "--agent", asking)
+    terminal.sees("/ commands")
+    terminal.type("remember me", "Enter")
+    terminal.sees("(1 of 2)")
+    terminal.resize(40, 30)
+    terminal.sees("y allow · n deny · r deny with a reaso…")
+    time.sleep(0.7)
+    terminal.type("y")
+    screen = terminal.sees("(2 of 2)")
+    assert screen.count("(1 of 2)") == 1 and screen.count("echo first; echo secret") == 1
+    time.sleep(0.7)
+    terminal.type("n")
+    terminal.sees("Thanks.")
+    terminal.type("C-d")
+    terminal.sees("exit=0")
+    terminal.type("clear", "Enter")
+    terminal.run("chat", "--continue")
+    terminal.sees("/ commands")
+    terminal.type("Up")
+    terminal.sees("\n> remember me")
+    terminal.type("C-c", "C-c", "C-c")
+    terminal.sees("exit=0")
