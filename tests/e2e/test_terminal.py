@@ -349,3 +349,20 @@ def test_a_chat_is_resized_in_a_question_and_remembers_what_was_typed(ant: Ant, 
     terminal.sees("\n> remember me")
     terminal.type("C-c", "C-c", "C-c")
     terminal.sees("exit=0")
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"), [(("chat",), "Ctrl-D leaves"), (("agents", "get"), "Esc leaves"), (("top",), "q leaves")]
+)
+def test_a_killed_program_leaves_the_terminal_as_it_was(
+    ant: Ant, terminal: Tmux, asking: str, words: tuple[str, ...], shown: str
+) -> None:
+    options = ["--agent", asking] if words == ("chat",) else []
+    script = ant.home / "killed.sh"
+    script.write_text(f"sh -c 'echo $$ > killed; exec ant {' '.join([*words, *options])}'\nstty -a > modes\n")
+    terminal.type("sh killed.sh; echo over=$?", "Enter")  # a shell's own prompt would mend the modes before we look
+    terminal.sees(shown)
+    os.kill(int((ant.home / "killed").read_text()), signal.SIGTERM)
+    terminal.sees("over=0")
+    modes = (ant.home / "modes").read_text().replace(";", " ").split()
+    assert {"icanon", "echo", "isig"} <= set(modes)

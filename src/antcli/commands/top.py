@@ -88,8 +88,9 @@ def _sorted(rows: list[dict[str, Any]], by: str) -> list[dict[str, Any]]:
 
 
 def _watch(context: Context, sort: str, pause: float, *, idle: bool) -> int:
-    from antcli.output.full_screen import full_screen
+    from antcli.output.full_screen import LEAVE, full_screen
     from antcli.output.keyboard import Keyboard
+    from antcli.output.restoring import restored
 
     keys: SimpleQueue[str] = SimpleQueue()
     keyboard = Keyboard(context.terminal.stdin.fileno())
@@ -99,7 +100,7 @@ def _watch(context: Context, sort: str, pause: float, *, idle: bool) -> int:
     rows = running(context, idle=idle)
     trouble = ""
     try:
-        with full_screen(context.terminal.stdout) as draw:
+        with restored(context.terminal.stdin, LEAVE), full_screen(context.terminal.stdout) as draw:
             keyboard.open(keys.put)
             while True:
                 draw(_lines(context, _sorted(rows, sort), sort, trouble))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
-_ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
+_ENTER, LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
 
 
 @contextmanager
@@ -27,5 +27,5 @@ def full_screen(stream: TextIO) -> Iterator[Callable[[Sequence[str]], None]]:
     try:
         yield draw
     finally:
-        stream.write(_LEAVE)
+        stream.write(LEAVE)
         stream.flush()

@@ -5,6 +5,7 @@ It is drawn on stderr, so that the result can go into a pipe, and leaves no trac
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from antcli.errors import AntError, ExitCode
 from antcli.output.columns import COLUMNS, Column, shown
+from antcli.output.restoring import restored
 from antcli.output.tables import fit
 from antcli.output.text import cut, text_width
 
@@ -62,7 +64,8 @@ class Picker:
         """`more` is read while the list is shown."""
         threading.Thread(target=self._load, args=(more,), daemon=True).start()
         try:
-            chosen: Thing | None = self._app.run()
+            with restored(sys.stdin):
+                chosen: Thing | None = self._app.run()
             return chosen
         finally:
             self._over = True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from antcli.output.drawing import drawing_output, settle
+from antcli.output.restoring import restored
 from antcli.output.spans import Line, joined, styled
 from antcli.output.surface import Surface
 from antcli.output.tail import last_rows
@@ -111,7 +113,8 @@ class Prompt:
             self._flush()
 
         try:
-            self._session.prompt(pre_run=begin)
+            with restored(sys.stdin):
+                self._session.prompt(pre_run=begin)
         except (EOFError, KeyboardInterrupt):
             pass
         finally:
