@@ -293,3 +293,17 @@ def test_sessions_name_vaults_that_are_there(sdk: anthropic.Anthropic, vault: st
     refused(anthropic.BadRequestError, "is archived", [other])
     with pytest.raises(anthropic.BadRequestError, match="vault_ids"):
         sdk.beta.sessions.update(made.id, vault_ids=[vault])
+
+
+def test_variables_are_refused_where_a_worker_runs_the_tools(sdk: anthropic.Anthropic, vault: str) -> None:
+    """They would not reach it (semantics.md 12, 14); credentials of MCP servers, and archived ones, do not matter."""
+    agent = sdk.beta.agents.create(name="a", model="claude-sonnet-5")
+    environment = sdk.beta.environments.create(name="elsewhere", config={"type": "self_hosted"})
+    sdk.beta.vaults.credentials.create(vault, auth=BEARER)
+    variable = sdk.beta.vaults.credentials.create(vault, auth=VARIABLE)
+    asked: Any = {"agent": agent.id, "environment_id": environment.id, "vault_ids": [vault]}
+    with pytest.raises(anthropic.BadRequestError, match=r"vault_ids: environment_variable credentials \(API_TOKEN\)"):
+        sdk.beta.sessions.create(**asked)
+    assert not list(sdk.beta.sessions.list(agent_id=agent.id))
+    sdk.beta.vaults.credentials.archive(variable.id, vault_id=vault)
+    assert sdk.beta.sessions.create(**asked).vault_ids == [vault]

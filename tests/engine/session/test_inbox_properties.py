@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from antcli.engine.errors import RequestError
-from antcli.engine.harness import harness
+from antcli.engine.harness import turn_ends
 from antcli.engine.providers.base import ModelError
 from antcli.engine.session.state import State, fold
 from tests.engine.core import ASK, CUSTOM, agent, message, running, toolset, types
@@ -262,7 +262,7 @@ async def story(directory, plan, deeds):
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
-    monkeypatch.setattr(harness.random, "uniform", lambda low, high: 0.0)
+    monkeypatch.setattr(turn_ends.random, "uniform", lambda low, high: 0.0)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)

@@ -59,6 +59,8 @@ async def make(
     events = await with_rubrics(here, initial_events, "initial_events")
     skills, of_members = await _pin_skills(here, agent)
     vault_ids = await here.vaults.check(body.vault_ids or [])
+    if environment["config"]["type"] == "self_hosted":
+        await _check_no_variables(here, vault_ids)
     check_reach(agent, environment)
     id = id or new_id("sesn")
     attached: dict[str, Any] = {"deployment_id": deployment_id} if deployment_id else {}
@@ -178,6 +180,16 @@ def check_for_worker(resources: Sequence[dict[str, Any]]) -> None:
                 " name what the worker is to fetch in the session's metadata.",
                 code="self_hosted_resources_unsupported",
             )
+
+
+async def _check_no_variables(here: Services, vault_ids: Sequence[str]) -> None:
+    """Secrets of environment variables do not reach workers (semantics.md 12, 14). Raises RequestError (400)."""
+    if names := sorted(await here.vaults.variables(vault_ids)):
+        raise invalid(
+            f"vault_ids: environment_variable credentials ({', '.join(names)}) are not supported with self-hosted"
+            " environments; use a vault without them, and set the variables where the worker runs.",
+            code="self_hosted_resources_unsupported",
+        )
 
 
 async def check_budgetable(here: Services, agent: dict[str, Any]) -> None:
