@@ -39,6 +39,14 @@ def test_the_server_is_asked_for_what_is_wanted(logs: Any, api: Any) -> None:
     assert query["created_at[gte]"][0].endswith("Z")
 
 
+def test_a_tail_of_the_text_view_counts_what_is_shown_there(logs: Any) -> None:
+    spans = [event("session.thread_status_idle"), event("session.usage")]
+    log = [*LOG[:3], *spans, LOG[3]]
+    assert [line.split()[-1] for line in logs("--tail", "2", log=log).out.splitlines()[-2:]] == ["two", "end_turn"]
+    types = [json.loads(line)["type"] for line in logs("--tail", "2", "-o", "jsonl", log=log).out.splitlines()]
+    assert types == ["session.usage", "session.status_idle"]
+
+
 def test_following_shows_the_past_then_what_comes_each_once(logs: Any) -> None:
     result = logs(
         "-f", "-o", "jsonl", "--until", "idle", log=LOG[:2], statuses=["running"],

@@ -136,6 +136,13 @@ def test_detail_shows_nested_fields_and_long_texts():
     assert "metadata" not in text and "\x1b" not in text
 
 
+def test_long_texts_of_a_detail_break_between_words_under_their_indent():
+    rows = "".join(detail({"id": "x", "model": {"note": "one two three four"}, "b": "a\nfive six seven"}, width=12))
+    assert rows.splitlines() == [
+        "id:    x", "model:", "  note:", "    one two", "    three", "    four", "b:", "  a", "  five six", "  seven",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0, "0s"), (59, "59s"), (60, "1m"), (7199, "1h"), (86400 * 3, "3d"), (86400 * 800, "2y")]
 )

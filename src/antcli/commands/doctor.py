@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from sys import maxsize
 from typing import TYPE_CHECKING, Any
 
 from antcli.commands.base import examples
@@ -48,13 +49,18 @@ def doctor() -> int:
 
 
 def _line(context: Context, check: Check) -> str:
+    from antcli.output.spans import plain
     from antcli.output.text import STATUS_COLOURS, clean, paint
+    from antcli.output.wrapping import wrapped
 
     state = f"{check.state:<8}"
     if context.terminal.colour:
         state = paint(state, STATUS_COLOURS[check.state])
-    line = f"{state} {check.name:<11} {clean(check.detail)}"
-    return f"{line}\n{' ' * 21}{clean(check.fix)}" if check.fix else line
+    margin = " " * 21
+    width = max(context.terminal.width - len(margin), 20) if context.terminal.stdout_is_terminal else maxsize
+    texts = [row for text in (check.detail, check.fix) if text for row in wrapped(clean(text), "", width)]
+    first, *others = map(plain, texts)
+    return "\n".join([f"{state} {check.name:<11} {first}", *(margin + row for row in others)])
 
 
 def checks(context: Context) -> Iterator[Check]:

@@ -48,6 +48,8 @@ def logs(
     session_id = context.resolve_id("sessions", session)
     thread = None if thread is None else context.resolve_id("sessions.threads", thread, session_id)
     as_text = context.output.format == "auto" and context.output.transform is None
+    if as_text:
+        which = streams.counting_lines(which)
     if not as_text and not follow:
         context.output.list("events", streams.past(context, session_id, thread, which))
         return ExitCode.OK

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,6 +50,7 @@ class Wanted:
     after: str | None = None
     tail: int | None = None
     until: str | None = None
+    counted: tuple[str, ...] = ()  # by `tail`, where not every event is shown
 
     def has(self, event: Event) -> bool:
         return not self.types or event.get("type") in self.types
@@ -73,6 +74,14 @@ def wanted(types: Sequence[str], since: str | None, tail: int | None, until: str
         hint = f"{_type_hint(until)} An event's id begins with {_EVENT}."
         raise UsageError(f"--until: neither idle nor an event type nor the id of an event: {until!r}.", hint=hint)
     return Wanted(tuple(types), None if since is None else _moment(since), tail, until)
+
+
+def counting_lines(which: Wanted) -> Wanted:
+    """The same for a text view: its tail is of events that have a line there."""
+    from antcli.operations import EVENT_TYPES
+    from antcli.output.transcript import silent
+
+    return replace(which, counted=tuple(name for name in EVENT_TYPES.choices if not silent(name)))
 
 
 def _type_hint(word: str) -> str:
@@ -108,6 +117,8 @@ def _moment(text: str) -> str:
 def past(context: Context, session_id: str, thread_id: str | None, which: Wanted) -> Iterator[Event]:
     """What is there now, oldest first. Raises AntError when `after` is an event that is not there."""
     after = which.after
+    if which.tail is not None and not which.types:
+        which = replace(which, types=which.counted)
     if thread_id is not None:  # these lists know no filter and no other order
         listed = context.client.pages("sessions.threads.events.list", session_id, thread_id)
         return _last(which.tail, filter(which.has, _later(listed, after)))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 SORTS = ("elapsed", "tokens", "cost", "agent", "title")
 _MOST = 50  # sessions that are shown: each costs a request
+_AT_ONCE = 8  # of these requests
 _SHOWN_TYPES = ("agent.message", "agent.tool_use", "agent.mcp_tool_use", "agent.custom_tool_use", "user.message")
 
 SortOpt = Annotated[str, typer.Option("--sort", metavar="BY", help=f"{', '.join(SORTS)}.")]
@@ -50,11 +53,13 @@ def running(context: Context, *, idle: bool) -> list[dict[str, Any]]:
     query: dict[str, Any] = {"limit": 100}
     if not idle:
         query["statuses"] = ["running", "rescheduling"]
-    sessions = islice(context.client.pages("sessions.list", query=query), _MOST)
-    return [_row(context, session) for session in sessions]
+    sessions = list(islice(context.client.pages("sessions.list", query=query), _MOST))
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        actions = pool.map(lambda session: _last_action(context, session["id"]), sessions)
+    return list(map(_row, sessions, actions))
 
 
-def _row(context: Context, session: dict[str, Any]) -> dict[str, Any]:
+def _row(session: dict[str, Any], last_action: str) -> dict[str, Any]:
     usage = session.get("usage") or {}
     tokens = sum(usage.get(name) or 0 for name in ("input_tokens", "output_tokens", "cache_read_input_tokens"))
     try:
@@ -65,7 +70,7 @@ def _row(context: Context, session: dict[str, Any]) -> dict[str, Any]:
         "id": session["id"], "status": session.get("status"), "agent": (session.get("agent") or {}).get("name"),
         "title": session.get("title"), "tokens": tokens, "cost": usage.get("list_cost"),
         "elapsed_seconds": round(max(age, 0.0)), "created_at": session.get("created_at"),
-        "last_action": _last_action(context, session["id"]),
+        "last_action": last_action,
     }  # fmt: skip
 
 
@@ -84,7 +89,9 @@ def _sorted(rows: list[dict[str, Any]], by: str) -> list[dict[str, Any]]:
         return sorted(rows, key=lambda row: str(row[by] or "").casefold())
     if by == "cost":
         return sorted(rows, key=lambda row: -float((row["cost"] or {}).get("amount") or 0))
-    return sorted(rows, key=lambda row: -row["elapsed_seconds" if by == "elapsed" else "tokens"])
+    if by == "elapsed":
+        return sorted(rows, key=lambda row: str(row["created_at"]))
+    return sorted(rows, key=lambda row: -row["tokens"])
 
 
 def _watch(context: Context, sort: str, pause: float, *, idle: bool) -> int:
@@ -92,31 +99,40 @@ def _watch(context: Context, sort: str, pause: float, *, idle: bool) -> int:
     from antcli.output.keyboard import Keyboard
     from antcli.output.restoring import restored
 
-    keys: SimpleQueue[str] = SimpleQueue()
+    news: SimpleQueue[str | list[dict[str, Any]] | AntError] = SimpleQueue()
+    over = threading.Event()
+
+    def look() -> None:
+        """In a thread of its own, so that no key waits for the server."""
+        while not over.wait(pause):
+            try:
+                news.put(running(context, idle=idle))
+            except AntError as error:
+                news.put(error)
+
     keyboard = Keyboard(context.terminal.stdin.fileno())
     keyboard.takes_text = True
-    before = signal.signal(signal.SIGWINCH, lambda number, frame: keys.put("resized"))
+    before = signal.signal(signal.SIGWINCH, lambda number, frame: news.put("resized"))
     context.stay()
     rows = running(context, idle=idle)
     trouble = ""
     try:
         with restored(context.terminal.stdin, LEAVE), full_screen(context.terminal.stdout) as draw:
-            keyboard.open(keys.put)
+            keyboard.open(news.put)
+            threading.Thread(target=look, name="top", daemon=True).start()
             while True:
                 draw(_lines(context, _sorted(rows, sort), sort, trouble))
-                try:
-                    key = keys.get(timeout=pause)
-                except Empty:
-                    try:
-                        rows, trouble = running(context, idle=idle), ""
-                    except AntError as error:
+                match news.get():
+                    case "q" | "Q" | "\x1b":
+                        return ExitCode.OK
+                    case "s":
+                        sort = SORTS[(SORTS.index(sort) + 1) % len(SORTS)]
+                    case AntError() as error:
                         trouble = error.message
-                    continue
-                if key in ("q", "Q", "\x1b"):
-                    return ExitCode.OK
-                if key == "s":
-                    sort = SORTS[(SORTS.index(sort) + 1) % len(SORTS)]
+                    case list() as rows:
+                        trouble = ""
     finally:
+        over.set()
         keyboard.close()
         signal.signal(signal.SIGWINCH, before)
 

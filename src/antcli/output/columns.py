@@ -84,7 +84,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     "top": (
         _ID, _STATUS, Column("AGENT", "agent"),
         Column("TITLE", "title"), Column("TOKENS", "tokens", "number"),
-        Column("COST", "cost.amount", derive=lambda row: list_cost(row.get("cost"))), _AGE,
+        Column("COST", "cost.amount", derive=lambda row: list_cost(row.get("cost")), rare=True), _AGE,
         Column("LAST ACTION", "last_action"),
     ),
     "sessions": (_ID, _STATUS, Column("TITLE", "title"), Column("AGENT", "agent.name"), _AGE, _ARCHIVED),

@@ -99,7 +99,7 @@ class Output:
         elif format == "detail":
             from antcli.output.detail import detail
 
-            self._write(detail(item, colour=self.terminal.colour))
+            self._write(detail(item, colour=self.terminal.colour, width=max(self.terminal.width, 20)))
         else:
             self._write(self._chunks(format, kind, (item,), False))
 

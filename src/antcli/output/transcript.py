@@ -17,6 +17,11 @@ _SILENT_PREFIXES = (
 )  # fmt: skip
 
 
+def silent(kind: str) -> bool:
+    """Whether events of this type have no line."""
+    return kind.startswith(_SILENT_PREFIXES)
+
+
 class Transcript:
     """Turns events into lines, one event at a time. Keeps the names of calls, and the day for a line when it changes.
 
@@ -34,7 +39,7 @@ class Transcript:
     def lines(self, event: Event) -> list[str]:
         """The lines of one event, without newlines; none for events that a reader does not need."""
         kind = str(event.get("type"))
-        if kind.startswith(_SILENT_PREFIXES):
+        if silent(kind):
             return []
         who, body = self._said(kind, event)
         body = [line for text in body for line in harmless(text.rstrip("\n")).split("\n")]
