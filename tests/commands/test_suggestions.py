@@ -9,6 +9,8 @@ import pytest
         ("session lsit", "`ant sessions list`"),
         ("agents ls", "`ant agents list`"),
         ("envs rm x", "`ant envs delete`"),
+        ("agents rm x", "`ant agents archive`"),
+        ("agents delete x", "`ant agents archive`"),
         ("agents show x", "`ant agents get`"),
         ("agents describe x", "`ant agents get`"),
         ("list agents", "`ant agents list`"),

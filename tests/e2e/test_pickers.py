@@ -105,6 +105,15 @@ def test_a_question_before_what_cannot_be_undone_comes_behind(ant: Ant, terminal
     assert len(ant.json("sessions", "list")) == 3
 
 
+def test_a_question_names_what_was_typed_and_the_id_that_it_means(ant: Ant, terminal: Tmux) -> None:
+    id = ant.json("agents", "list")[0]["id"]
+    terminal.resize(120, 20)
+    terminal.run("agents", "archive", id[:20])
+    assert f"Archive {id[:20]} ({id})? This cannot be undone." in terminal.sees("[y/N]")
+    terminal.type("n", "Enter")
+    terminal.sees("exit=1")
+
+
 def test_nothing_to_choose_from_is_said(ant: Ant, terminal: Tmux) -> None:
     terminal.run("vaults", "get")
     assert "There is no vault to choose from." in terminal.sees("exit=4")

@@ -159,8 +159,7 @@ def send(context: Context, operation: Operation, parts: Parts, arguments: dict[s
     """Sends a request and shows the answer, whatever kind it is of."""
     path, query, headers = [*parts.path.values()], parts.query, parts.headers
     if final(operation):
-        verb = operation.name.rpartition(".")[2].capitalize()
-        context.confirm(f"{verb} {path[-1]}? This cannot be undone.", yes=arguments.get("yes", True))
+        context.confirm(_question(operation, path[-1], arguments), yes=arguments.get("yes", True))
     kind, most, client = kind_of(operation), _most(arguments), context.client
     if operation.stream or (operation.may_stream and (parts.body or {}).get("stream") is True):
         context.stay()
@@ -180,6 +179,13 @@ def send(context: Context, operation: Operation, parts: Parts, arguments: dict[s
         if operation.name == "environments.keys.create":
             context.output.notice("The key is not shown again. `ant envs keys delete` revokes it.")
         context.output.object(kind, answer)
+
+
+def _question(operation: Operation, id: str, arguments: dict[str, Any]) -> str:
+    verb = operation.name.rpartition(".")[2].capitalize()
+    typed = arguments.get(operation.path_params[-1])
+    thing = id if typed in (None, id) else f"{typed} ({id})"
+    return f"{verb} {thing}? This cannot be undone."
 
 
 def final(operation: Operation) -> bool:

@@ -26,12 +26,15 @@ def suggested(typed: Sequence[str], names: Sequence[str], aliases: Mapping[str, 
     from difflib import get_close_matches
 
     word = typed[0].lower()
-    if _VERBS.get(word) in names:
-        return [_VERBS[word]]
+    verb = _VERBS.get(word, word)
+    if verb == "delete" and verb not in names and "archive" in names:
+        verb = "archive"  # what cannot be deleted can be put away
+    if verb in names:
+        return [verb]
     following = typed[1].lower() if len(typed) > 1 else ""
     group = aliases.get(following, following)
     if group in names and "agents" in names:  # verb first, as elsewhere: `ant list agents`
-        return [f"{group} {_VERBS.get(word, word)}"]
+        return [f"{group} {verb}"]
     meant = _WORDS.get(word, "")
     if meant and "agents" in names and (meant == "--help" or meant.partition(" ")[0] in names):
         return [meant]
