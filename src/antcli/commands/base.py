@@ -127,7 +127,12 @@ class _Parameters:
 class Command(_Parameters, TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         self._check_dry_run(ctx, args)
-        return super().parse_args(ctx, [*args, PICK] if self._ends_open(ctx, args) else args)
+        try:
+            return super().parse_args(ctx, [*args, PICK] if self._ends_open(ctx, args) else args)
+        except Exception as error:
+            if getattr(error, "ctx", ctx) is None:  # the parser does not say whose option it was
+                error.ctx = ctx  # type: ignore[attr-defined]
+            raise
 
     def _check_dry_run(self, ctx: Any, args: list[str]) -> None:
         """Who asks for a dry run must not get a wet one, nor be told of a slip."""
