@@ -216,4 +216,4 @@ def test_debug_leaves_a_stream_live(api, hosted, tmp_path):
 def test_an_option_without_its_value_leads_to_the_help_of_its_command(ant):
     result = ant("agents", "create", "--name")
     assert result.code == 2
-    assert result.err.splitlines() == ["Error: Option '--name' requires an argument.", "See `ant agents create --help`."]
+    assert result.err == "Error: Option '--name' requires an argument.\nSee `ant agents create --help`.\n"
