@@ -41,6 +41,11 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
         "self_hosted",
         "A worker sees the sessions whose work it holds, and sends them user.tool_result and user.custom_tool_result.",
     ),
+    (
+        "self_hosted",
+        "New sessions refuse vaults with environment variables. One that is added later reaches no worker: set it"
+        " where the worker runs.",
+    ),
     ("repositories", "Any https host will do; the sandbox gets the clone without credentials, so it cannot push."),
     ("network", "`unrestricted` shares this machine's network; `limited` without hosts is no network at all."),
     (

@@ -237,6 +237,33 @@ def test_what_no_session_could_have_is_refused(
         assert answer.status_code == status and message.startswith(expected) and "secret-token" not in message
 
 
+def test_what_a_worker_could_not_have_is_refused(sdk: anthropic.Anthropic, agent: Any, made: Any) -> None:
+    hosted = sdk.beta.environments.create(name="hosted", config={"type": "self_hosted"})
+    file = sdk.beta.files.upload(file=("a.txt", b"a"))
+    vault = sdk.beta.vaults.create(display_name="v").id
+    sdk.beta.vaults.credentials.create(
+        vault,
+        auth={
+            "type": "environment_variable", "secret_name": "TOKEN", "secret_value": "s",
+            "networking": {"type": "unrestricted"},
+        },
+    )  # fmt: skip
+    without: Any = {"name": "d", "agent": agent.id, "environment_id": hosted.id, "initial_events": [HELLO]}
+    files: Any = {"resources": [{"type": "file", "file_id": file.id}]}
+    refusals: list[tuple[Any, str]] = [
+        (files, "resources.0: file resources are not supported with self-hosted"),
+        ({"vault_ids": [vault]}, r"vault_ids: environment_variable credentials \(TOKEN\)"),
+    ]
+    for given, said in refusals:
+        with pytest.raises(anthropic.BadRequestError, match=said):
+            sdk.beta.deployments.create(**without, **given)
+        sdk.beta.deployments.update(made.id, **given)
+        with pytest.raises(anthropic.BadRequestError, match=said):
+            sdk.beta.deployments.update(made.id, environment_id=hosted.id)
+        sdk.beta.deployments.update(made.id, resources=[], vault_ids=[])
+    assert sdk.beta.deployments.update(made.id, environment_id=hosted.id).environment_id == hosted.id
+
+
 def test_files_that_clash_are_refused(sdk: anthropic.Anthropic, http: httpx.Client, made: Any) -> None:
     id = sdk.beta.files.upload(file=("a.txt", b"a")).id
     both = [{"type": "file", "file_id": id, "mount_path": path} for path in ("a", "a/b")]

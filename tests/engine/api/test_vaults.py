@@ -306,4 +306,9 @@ def test_variables_are_refused_where_a_worker_runs_the_tools(sdk: anthropic.Anth
         sdk.beta.sessions.create(**asked)
     assert not list(sdk.beta.sessions.list(agent_id=agent.id))
     sdk.beta.vaults.credentials.archive(variable.id, vault_id=vault)
-    assert sdk.beta.sessions.create(**asked).vault_ids == [vault]
+    session = sdk.beta.sessions.create(**asked)
+    assert session.vault_ids == [vault]
+    sdk.beta.vaults.credentials.create(vault, auth=VARIABLE)  # comes too late for that session, and bars new ones
+    assert sdk.beta.sessions.update(session.id, title="goes on").vault_ids == [vault]
+    with pytest.raises(anthropic.BadRequestError, match="API_TOKEN"):
+        sdk.beta.sessions.create(**asked)

@@ -19,7 +19,7 @@ from antcli.engine.api.schemas.deployments import DeploymentCreate, DeploymentUp
 from antcli.engine.api.schemas.events import plain
 from antcli.engine.api.schemas.sessions import AgentReference, SessionCreate
 from antcli.engine.api.services import Services, json_response, operation, read_body, read_nothing, services
-from antcli.engine.api.sessions import check_budgetable, make, session_agent, usable_environment
+from antcli.engine.api.sessions import check_budgetable, check_hands, make, session_agent, usable_environment
 from antcli.engine.api.validation import merge_metadata
 from antcli.engine.clock import now
 from antcli.engine.errors import invalid, not_found
@@ -207,6 +207,7 @@ async def _check_session(here: Services, deployment: dict[str, Any]) -> None:
     environment = await usable_environment(here.store, deployment["environment_id"])
     check_reach(agent, environment)
     await here.vaults.check(deployment["vault_ids"])
+    await check_hands(here, environment, deployment["resources"], deployment["vault_ids"])
     await here.resources.check(deployment["resources"])
     events = await with_rubrics(here, deepcopy(deployment["initial_events"]), "initial_events")
     await checked_files(here, events, "initial_events")

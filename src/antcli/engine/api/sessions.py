@@ -51,16 +51,13 @@ async def make(
 ) -> dict[str, Any]:  # fmt: skip
     """The one way to a session: for POST /v1/sessions and for deployments, which choose its id. Raises RequestError."""
     agent, environment = await session_agent(here, body), await usable_environment(here.store, body.environment_id)
-    if environment["config"]["type"] == "self_hosted":
-        check_for_worker(entries(body.resources))
     if body.budget is not None:
         await check_budgetable(here, agent)
     await checked_files(here, initial_events, "initial_events")
     events = await with_rubrics(here, initial_events, "initial_events")
     skills, of_members = await _pin_skills(here, agent)
     vault_ids = await here.vaults.check(body.vault_ids or [])
-    if environment["config"]["type"] == "self_hosted":
-        await _check_no_variables(here, vault_ids)
+    await check_hands(here, environment, entries(body.resources), vault_ids)
     check_reach(agent, environment)
     id = id or new_id("sesn")
     attached: dict[str, Any] = {"deployment_id": deployment_id} if deployment_id else {}
@@ -171,8 +168,15 @@ async def delete(request: Request, query: Query) -> Response:
     return json_response({"id": id, "type": "session_deleted"})
 
 
-def check_for_worker(resources: Sequence[dict[str, Any]]) -> None:
-    """Workers lay out memory stores, and nothing else (semantics.md 12). Raises RequestError (400)."""
+async def check_hands(
+    here: Services, environment: dict[str, Any], resources: Sequence[dict[str, Any]], vault_ids: Sequence[str]
+) -> None:
+    """Workers lay out memory stores and nothing else, and get no variables (semantics.md 12, 14).
+
+    Raises RequestError (400).
+    """
+    if environment["config"]["type"] != "self_hosted":
+        return
     for number, resource in enumerate(resources):
         if resource["type"] != "memory_store":
             raise invalid(
@@ -180,10 +184,6 @@ def check_for_worker(resources: Sequence[dict[str, Any]]) -> None:
                 " name what the worker is to fetch in the session's metadata.",
                 code="self_hosted_resources_unsupported",
             )
-
-
-async def _check_no_variables(here: Services, vault_ids: Sequence[str]) -> None:
-    """Secrets of environment variables do not reach workers (semantics.md 12, 14). Raises RequestError (400)."""
     if names := sorted(await here.vaults.variables(vault_ids)):
         raise invalid(
             f"vault_ids: environment_variable credentials ({', '.join(names)}) are not supported with self-hosted"
