@@ -29,6 +29,11 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
     ("user profiles", "They are kept; nobody is enrolled, so enrollment and action URLs are refused."),
     ("sandbox", "Tools run on this machine under bubblewrap (or Docker, Podman), with the programs installed here."),
     (
+        "sandbox",
+        "At rest it is put away after five minutes; /workspace and /mnt/session/outputs stay, and a call that gets"
+        " another one is told so.",
+    ),
+    (
         "self_hosted",
         "A grader of outcomes does not reach the worker: it is shown the calls of the tools and their results instead.",
     ),

@@ -88,6 +88,7 @@ class Core:
     skills: Skills
     vaults: Vaults
     memories: Memories
+    sandboxes: Any
 
     def script(self, *turns: dict[str, Any]) -> str:
         """The model id of a script made of these turns."""
@@ -194,7 +195,7 @@ async def running(
     await orchestrator.start()
     try:
         sessions = Sessions(store, logs, orchestrator, sandboxes, resources, data_dir, WorkQueue(store))
-        yield Core(data_dir, store, logs, orchestrator, sessions, files, resources, skills, vaults, memories)
+        yield Core(data_dir, store, logs, orchestrator, sessions, files, resources, skills, vaults, memories, sandboxes)
     finally:
         await orchestrator.stop(grace)
         await sandboxes.close()

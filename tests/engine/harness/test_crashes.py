@@ -1,6 +1,7 @@
 """The engine dies at every commit boundary in turn; another one finishes the session from the log."""
 
 import asyncio
+import contextlib
 from collections import Counter
 
 import pytest
@@ -105,6 +106,33 @@ def test_a_parked_session_still_waits_after_a_restart(tmp_path):
         async with running(tmp_path) as core:
             await core.send(id, {"type": "user.tool_confirmation", "tool_use_id": asked, "result": "allow"})
             assert texts(await core.idle(id)) == ["ok"]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("restarted", [True, False], ids=["restart", "rest"])
+def test_who_waited_for_an_answer_is_told_that_its_sandbox_is_another_one(tmp_path, restarted):
+    async def scenario():
+        async with contextlib.AsyncExitStack() as engines:
+            core = await engines.enter_async_context(running(tmp_path))
+            bash = [{"name": "bash", "input": {"command": "pwd; cd /tmp; echo kept >> /workspace/f; cat /workspace/f"}}]
+            model = core.script(
+                {"tools": bash}, {"tools": [{"name": "lookup", "input": {}}]}, {"tools": bash * 2}, {"text": "ok"}
+            )
+            id = await core.create(agent(model, toolset(), CUSTOM), "go")
+            [custom] = (await core.idle(id))[-1]["stop_reason"]["event_ids"]
+            if restarted:
+                await engines.aclose()
+                core = await engines.enter_async_context(running(tmp_path))
+            else:  # as after five minutes
+                await core.sandboxes.discard(id)
+            await core.send(id, {"type": "user.custom_tool_result", "custom_tool_use_id": custom})
+            await core.idle(id)
+            answers = [event["content"] for event in await core.seen(id, "agent.tool_result", 3)]
+            said = [[block["text"] for block in content] for content in answers]
+            assert said[0] == ["/workspace\nkept"] and said[2] == ["/tmp\nkept\nkept\nkept"]
+            assert "sandbox of the earlier calls is gone" in said[1][0]
+            assert said[1][1] == "/workspace\nkept\nkept"
 
     asyncio.run(scenario())
 

@@ -42,10 +42,10 @@ def test_a_skill_is_there_and_the_model_is_told(tmp_path):
             assert "Follow me." in said[0]
             assert said[1].startswith("ran") and shown[1]["is_error"]
             # A new sandbox finds the skill again, whatever stands in its way.
-            await core.orchestrator._harness._sandboxes.discard(id)
+            await core.sandboxes.discard(id)
             await core.send(id, message("again"))
             last = list(results(await core.idle(id)).values())[-1]
-            assert "Follow me." in last["content"][0]["text"] and not last["is_error"]
+            assert "Follow me." in last["content"][-1]["text"] and not last["is_error"]
 
     asyncio.run(scenario())
 

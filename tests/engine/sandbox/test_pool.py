@@ -409,10 +409,11 @@ def test_a_sandbox_that_made_room_within_a_turn_is_told_of(
                 await bash(sandboxes, recipe, "cd /tmp; echo kept > /workspace/f")
             assert text(await bash(sandboxes, recipes[2], "echo in")) == "in"
             assert text(await bash(sandboxes, recipes[1], "pwd")) == "/tmp"
-            again = await bash(sandboxes, recipes[0], "pwd; cat f")
-            assert "was put away" in again.content[0]["text"]
+            again = await sandboxes.execute(recipes[0], "bash", {"command": "pwd; cat f"}, used_before=True)
+            assert "sandbox of the earlier calls is gone" in again.content[0]["text"]
             assert again.content[1]["text"].split() == ["/workspace", "kept"] and not again.is_error
-            assert text(await bash(sandboxes, recipes[0], "pwd")) == "/workspace"
+            once_more = await sandboxes.execute(recipes[0], "bash", {"command": "pwd"}, used_before=True)
+            assert text(once_more) == "/workspace"
         finally:
             await sandboxes.close()
 

@@ -171,7 +171,9 @@ class Harness:
         if call.kind == "mcp":
             return await self._mcp.call(log.id, log.row.body, call.server, call.name, call.input)
         await self._resources.touch(log.row)
-        return await self._sandboxes.execute(recipe(log.row, self._data_dir), call.name, call.input)
+        return await self._sandboxes.execute(
+            recipe(log.row, self._data_dir), call.name, call.input, used_before=log.state.used_hands
+        )
 
     async def _wait(self, log: SessionLog, epoch: int, control: Control) -> None:
         await self._ends.collect(log)

@@ -23,9 +23,9 @@ MOST_RESTING = 64  # sandboxes of sessions at rest, about 5 MB each; the least n
 # A sandbox that nobody waits for yet leaves the processors to the first model request for this long.
 UNASKED_DELAY_SECONDS = 0.08
 PATIENCE_SECONDS = 10.0  # within a turn a sandbox that makes room for others has not been used for this long
-_PUT_AWAY = (
-    "The sandbox of the earlier calls was put away, since other sessions needed its room: this is a new one. The files "
-    "in /workspace and /mnt/session/outputs are the same; the shell, what it had started and all other files are gone."
+_ANOTHER = (
+    "The sandbox of the earlier calls is gone, and this is a new one. The files in /workspace and /mnt/session/outputs "
+    "are the same; the shell, what it had started and all other files are not."
 )
 
 
@@ -62,7 +62,6 @@ class Sandboxes:
         self._places: dict[str, _Place] = {}
         self._room = asyncio.Semaphore(sandboxes_at_once())
         self._waiting: set[_Place] = set()  # for room
-        self._put_away: set[str] = set()  # sessions that lost theirs within a turn and are not told yet
         self._slots = asyncio.Semaphore(PROVISIONING_AT_ONCE)
         self._unasked_slots = asyncio.Semaphore(UNASKED_AT_ONCE)
         self._choosing = asyncio.Lock()
@@ -77,12 +76,16 @@ class Sandboxes:
         if sum(not place.asked.is_set() for place in self._places.values()) < MOST_UNASKED:
             self._place(recipe)
 
-    async def execute(self, recipe: Recipe, tool: str, input: dict[str, Any]) -> ToolResult:
-        """Run one call of a built-in tool, its input checked. Raises nothing but the caller's cancellation, when the
-        call is dead."""
+    async def execute(
+        self, recipe: Recipe, tool: str, input: dict[str, Any], *, used_before: bool = False
+    ) -> ToolResult:
+        """Run one call of a built-in tool, its input checked; where the session has `used` a sandbox `before`, and this
+        is another one, the result says so. Raises nothing but the caller's cancellation, when the call is dead."""
         place = self._place(recipe)
         place.calls += 1
         place.in_turn = True
+        if used_before and not place.asked.is_set():
+            place.warnings += (_ANOTHER,)
         place.asked.set()
         if place in self._waiting:
             self._make_room()
@@ -98,8 +101,7 @@ class Sandboxes:
         except SandboxDiedError:
             self._drop(recipe.session_id, place)
             return ToolResult.text(
-                "The sandbox was lost during this call; the call may have had effects. The next call gets a new "
-                "sandbox with the same files in /workspace and /mnt/session/outputs; all else is gone.",
+                "The sandbox was lost during this call, which may have had effects. The next call gets a new one.",
                 is_error=True,
             )
         finally:
@@ -107,8 +109,7 @@ class Sandboxes:
             self._rest(recipe.session_id, place)
 
     def end_turn(self, session_id: str) -> None:
-        """The session rests: what its shell holds is not counted on from now on."""
-        self._put_away.discard(session_id)
+        """The session rests: its sandbox makes room before those of sessions at work."""
         if place := self._places.get(session_id):
             place.in_turn = False
             self._rest(session_id, place)
@@ -147,9 +148,6 @@ class Sandboxes:
             if place is not None:
                 self._drop(recipe.session_id, place)
             place = self._places[recipe.session_id] = _Place()
-            if recipe.session_id in self._put_away:
-                self._put_away.discard(recipe.session_id)
-                place.warnings = (_PUT_AWAY,)
             place.making = asyncio.create_task(self._make(recipe, place))
             place.making.add_done_callback(partial(self._made, recipe.session_id, place))
         return place
@@ -233,7 +231,6 @@ class Sandboxes:
         elif resting and self._lacks_room() and any(place.asked.is_set() for place in self._waiting):
             id, place = min(resting, key=lambda item: item[1].resting_since)
             if place.resting_since <= asyncio.get_running_loop().time() - PATIENCE_SECONDS:
-                self._put_away.add(id)
                 self._drop(id, place)
 
     def _lacks_room(self) -> bool:

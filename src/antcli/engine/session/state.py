@@ -59,8 +59,9 @@ class State:
 
     `owes` says that the model has input without an answer, `requests` how many model requests were answered,
     `failures` how often the present one failed, `rounds` the requests since the last user message; `under_way` that
-    the present turn has got beyond its start. `context_tokens` is the size of the conversation at the last request,
-    `context_from` the position of its last compaction: what lies before is not shown to the model any more.
+    the present turn has got beyond its start, `used_hands` that a call has had effects in a sandbox. `context_tokens`
+    is the size of the conversation at the last request, `context_from` the position of its last compaction: what lies
+    before is not shown to the model any more.
     """
 
     thread_id: str
@@ -76,6 +77,7 @@ class State:
     evaluation: dict[str, Any] | None = None  # of the active outcome, while it goes on
     owes: bool = False
     under_way: bool = False
+    used_hands: bool = False
     requests: int = 0
     failures: int = 0
     rounds: int = 0
@@ -148,7 +150,8 @@ def fold(state: State, record: Record) -> None:
     if type in _CALLS:
         _open_call(state, record)
     elif type == "agent.tool_result":
-        state.calls.pop(json.loads(record.body)["tool_use_id"], None)
+        call = state.calls.pop(json.loads(record.body)["tool_use_id"], None)
+        state.used_hands |= call is not None and call.started
         state.owes = True
     elif type == "agent.mcp_tool_result":
         state.calls.pop(json.loads(record.body)["mcp_tool_use_id"], None)
