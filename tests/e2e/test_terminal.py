@@ -191,6 +191,22 @@ def test_chat(ant: Ant, terminal: Tmux) -> None:
     terminal.sees("exit=0")
 
 
+def test_connect_shows_what_was_said_and_takes_part(ant: Ant, terminal: Tmux) -> None:
+    model = ant.script(
+        {"text": "First answer.", "tools": [bash("seq 30")]}, {"text": "Counted."},
+        {"tools": [bash("seq 41 60")]}, {"text": "Second answer."}, name="connect",
+    )  # fmt: skip
+    assert ant("run", "one", "--model", model).returncode == 0
+    terminal.run("sessions", "connect", "@last", "-v")
+    screen = terminal.sees("/ commands")
+    assert "First answer." in screen and "Counted." in screen
+    terminal.type("two", "Enter")
+    screen = terminal.sees("Second answer.")
+    assert "│ 41\n" in screen and "│ 60\n" in screen and "more lines" not in screen
+    terminal.type("C-d")
+    assert "ant chat --session sesn_" in terminal.sees("exit=0")
+
+
 def test_messages_queue_while_the_agent_works(ant: Ant, terminal: Tmux) -> None:
     model = ant.script(
         {"tools": [bash("sleep 1.5")]}, {"text": "First done."}, {"tools": [bash("sleep 30")]}, {"text": "Last."},

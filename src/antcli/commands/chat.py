@@ -53,37 +53,38 @@ def chat(
         if agent or env or model or system:
             raise UsageError("--agent, --env, --model and --system are for new sessions.")
         session_id = context.resolve_id("sessions", existing)
-        resume = _take_up(context, session_id)
+        resume = take_up(context, session_id)
     else:
         started = start(context, Wish(agent=agent, environment=env, model=model, system=system, title="Chat"), [])
         session_id, resume = started.session_id, False
         context.output.notice(started.header)
-    if not _take_part(context, session_id, approval, resume=resume):
-        context.output.notice(f"The session stays. Go on with `ant chat --session {session_id}`.")
+    take_part(context, session_id, approval, resume=resume)
     return ExitCode.OK
 
 
-def _take_part(context: Context, session_id: str, approval: Approval, *, resume: bool) -> bool:
-    """The conversation until the person leaves; True when what is to be said about it has been said."""
+def take_part(
+    context: Context, session_id: str, approval: Approval, *, resume: bool, whole: bool = False
+) -> None:  # fmt: skip
+    """The conversation until the person leaves. `whole` leaves nothing out of results."""
     from antcli.commands.conversation import Conversation
 
-    conversation = Conversation(context, session_id, approval)
+    conversation = Conversation(context, session_id, approval, whole=whole)
     conversation.run(resume=resume)
-    if not conversation.at_work:
-        return False
-    hint = f"Watch it with `ant logs -f {session_id}`, go on with `ant chat --session {session_id}`."
-    context.output.notice(f"The session is still at work. {hint}")
-    return True
+    if conversation.at_work:
+        hint = f"Watch it with `ant logs -f {session_id}`, go on with `ant chat --session {session_id}`."
+        context.output.notice(f"The session is still at work. {hint}")
+    else:
+        context.output.notice(f"The session stays. Go on with `ant chat --session {session_id}`.")
 
 
-def _take_up(context: Context, session_id: str) -> bool:
+def take_up(context: Context, session_id: str, *, events: int = _SHOWN_EVENTS, whole: bool = False) -> bool:
     """Show the end of what was said; True when a turn is under way or waits for an answer."""
     from antcli.commands.streams import printer
     from antcli.commands.wait import how_it_stands
 
-    query = {"order": "desc", "limit": _SHOWN_EVENTS, "types": ["user.message", "agent.message", "agent.tool_use"]}
-    recent = list(context.client.pages("sessions.events.list", session_id, query=query, limit=_SHOWN_EVENTS))
-    with printer(context, whole=False, as_text=True) as show:
+    query = {"order": "desc", "limit": events, "types": ["user.message", "agent.message", "agent.tool_use"]}
+    recent = list(context.client.pages("sessions.events.list", session_id, query=query, limit=events))
+    with printer(context, whole=whole, as_text=True) as show:
         for event in reversed(recent):
             show(event)
     turn = how_it_stands(context.client, session_id)

@@ -36,7 +36,7 @@ _ALIASES = {"/quit": "/exit", "/?": "/help"}
 class Conversation:
     """`run` holds the terminal until the person leaves or the session is gone."""
 
-    def __init__(self, context: Context, session_id: str, approval: Approval) -> None:
+    def __init__(self, context: Context, session_id: str, approval: Approval, *, whole: bool = False) -> None:
         from antcli.commands.turns import keep_engine
         from antcli.output.prompt import Prompt
         from antcli.output.surface import surface
@@ -44,6 +44,7 @@ class Conversation:
         self.context = context
         self.session_id = session_id
         self.approval = approval
+        self.whole = whole
         self._ensure_engine = keep_engine(context)
         self._work: SimpleQueue[None] = SimpleQueue()  # an entry for each turn to perform
         self._waiting: deque[str | None] = deque()  # messages; None goes on with what is under way
@@ -183,7 +184,7 @@ class Conversation:
         from antcli.output.live import Live
         from antcli.output.questions import TerminalQuestions
 
-        live = Live(self._prompt.surface, turn, tail=self._prompt)
+        live = Live(self._prompt.surface, turn, tail=self._prompt, whole=self.whole)
         live.hint = "Esc interrupts"
         try:
             yield live, TerminalQuestions(live, self._prompt)

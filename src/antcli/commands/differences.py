@@ -72,6 +72,13 @@ DIFFERENCES = (
         "explorer", "--format explore opens a viewer.", "It is auto.", "It ignored --transform and --max-items.",
     ),
     Difference(
+        "connect",
+        "beta:sessions connect needs a terminal, and --web opens a viewer in the browser.",
+        "Without a terminal it reads along, as text or with -o json as JSON lines; --web is refused: `ant open` makes "
+        "a page of what has happened.",
+        "Scripts and agents could not watch; a server for a page is one more thing that holds a credential.",
+    ),
+    Difference(
         "federation", "--identity-token and its like log in by exchange.",
         "They are refused with the way out: --auth-token-stdin.", "ant does not exchange tokens.",
     ),

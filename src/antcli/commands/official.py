@@ -75,6 +75,10 @@ def group(name: str) -> Group:
     commands = Commands(f"{_noun(name).capitalize()}s, in the official spelling.")
     for verb in RESOURCES[name].split():
         commands.add(verb, partial(command, name, verb))
+    if name == "beta:sessions":
+        from antcli.commands.connect import connect
+
+        commands.command("connect")(connect)
     return Group(name, commands)
 
 

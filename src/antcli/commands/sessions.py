@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from antcli.commands.base import Commands, examples
+from antcli.commands.connect import connect
 from antcli.commands.events_stream import stream, stream_thread
 from antcli.commands.operation import call
 from antcli.commands.options import DryRunOpt, SessionArg
@@ -125,6 +126,7 @@ app.add(
 app.add("archive", call("archive", "sessions.archive", "Archive a session.", "ant sessions archive @last"))
 app.add("delete", call("delete", "sessions.delete", "Delete a session.", "ant sessions delete @last --yes"))
 app.command("send")(send)
+app.command("connect")(connect)
 app.group("events", events, "event")
 app.group("threads", threads, "thread")
 app.group("resources", resources, "resource")

@@ -55,11 +55,12 @@ class Live:
 
     def __init__(
         self, surface: Surface, turn: Turn, *, show_answer: bool = True, clock: Callable[[], float] = time.monotonic,
-        tail: Drawing | None = None,
+        tail: Drawing | None = None, whole: bool = False,
     ) -> None:  # fmt: skip
         self.surface = surface
         self.turn = turn
         self.show_answer = show_answer
+        self.whole = whole  # nothing is left out of results
         self.hint = ""  # what the reader can do now; at the end of the bottom line
         self.question: Callable[[], list[Line]] | None = None  # draws the question that is open
         self._clock = clock
@@ -193,7 +194,8 @@ class Live:
         mark, style = (self._marks.failed, RED) if failed else (self._marks.done, GREEN)
         self._print_call(call, started, mark, style)
         width = self._width(narrow=False) - 4
-        for line in _excerpt(result_lines(event), from_end=failed):
+        lines = result_lines(event)
+        for line in lines if self.whole else _excerpt(lines, from_end=failed):
             self.say(f"  {self._marks.bar} {cut(harmless(line), width)}", joined(DIM, RED) if failed else DIM)
 
     def _print_call(self, call: Event, started: float, mark: str, style: str, remark: str = "") -> None:

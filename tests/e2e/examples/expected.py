@@ -141,6 +141,8 @@ EXPECTED = {
     "ant sessions resources add @last --file-id data.csv --mount-path /data.csv": says('/data.csv"'),
     "ant work heartbeat own-machines work_4fK9 --expected-last-heartbeat NO_HEARTBEAT": says('"active"'),
     "ant beta:environments:work heartbeat --environment-id env_01 --work-id work_01": says('"active"'),
+    "ant sessions connect @last": CHAT,
+    "ant sessions connect @last -o jsonl": endless(f"{ANSWER}Look at it."),
     "ant sessions events stream @last": endless("Word "),
     "ant sessions events stream @last --event-delta agent.message": endless("event_delta"),
     "ant sessions events stream @last --tail 5 --until idle": says('"session.status_idle"'),
