@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from typing import Any
@@ -92,3 +93,34 @@ def test_a_server_that_is_gone_does_not_hold_us(monkeypatch: pytest.MonkeyPatch)
     began = time.monotonic()
     assert begun.run().exit_code == ExitCode.TIMED_OUT
     assert time.monotonic() - began < 2
+
+
+class Hunted:
+    """A question that every signal meets at the worst moment."""
+
+    is_open = False
+
+    def open(self, *_: Any) -> None:
+        self.is_open = True
+        signal.raise_signal(signal.SIGTERM)
+
+    def key(self, key: str) -> None: ...
+
+    def close(self) -> None:
+        signal.raise_signal(signal.SIGTERM)
+        self.is_open = False
+
+
+def test_a_question_is_closed_also_when_signals_break_into_that() -> None:
+    client, asked, question = Client(), Turn(), Hunted()
+    client.reachable.set()
+    asked.see({"type": "agent.tool_use", "id": "sevt_1", "name": "bash", "evaluated_permission": "ask"})
+    asked.see(
+        {"type": "session.status_idle", "id": "2", "stop_reason": {"type": "requires_action", "event_ids": ["sevt_1"]}}
+    )
+    begun = Drive(
+        client, "sesn_1", turn=Turn(), view=Silence(), opening=lambda: asked, questions=question,  # type: ignore[arg-type]
+        deadline=time.monotonic() + 5,
+    )  # fmt: skip
+    assert begun.run().exit_code == ExitCode.INTERRUPTED
+    assert not question.is_open

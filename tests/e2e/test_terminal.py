@@ -7,6 +7,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -368,17 +369,38 @@ def test_a_chat_is_resized_in_a_question_and_remembers_what_was_typed(ant: Ant, 
 
 
 @pytest.mark.parametrize(
-    ("words", "shown"), [(("chat",), "Ctrl-D leaves"), (("agents", "get"), "Esc leaves"), (("top",), "q leaves")]
+    ("words", "shown"),
+    [
+        (("chat",), "Ctrl-D leaves"),
+        (("run", "x"), "y allow"),
+        (("agents", "get"), "Esc leaves"),
+        (("top",), "q leaves"),
+    ],
 )
 def test_a_killed_program_leaves_the_terminal_as_it_was(
     ant: Ant, terminal: Tmux, asking: str, words: tuple[str, ...], shown: str
 ) -> None:
-    options = ["--agent", asking] if words == ("chat",) else []
+    options = ["--agent", asking] if words[0] in ("chat", "run") else []
     script = ant.home / "killed.sh"
     script.write_text(f"sh -c 'echo $$ > killed; exec ant {' '.join([*words, *options])}'\nstty -a > modes\n")
     terminal.type("sh killed.sh; echo over=$?", "Enter")  # a shell's own prompt would mend the modes before we look
     terminal.sees(shown)
-    os.kill(int((ant.home / "killed").read_text()), signal.SIGTERM)
+    program = int((ant.home / "killed").read_text())
+    with suppress(ProcessLookupError):  # the first may be a wish to stop the session, the next come into the clean-up
+        for _ in range(2000):
+            os.kill(program, signal.SIGTERM)
+            time.sleep(0.005)
     terminal.sees("over=0")
     modes = (ant.home / "modes").read_text().replace(";", " ").split()
     assert {"icanon", "echo", "isig"} <= set(modes)
+
+
+def test_a_hangup_at_a_question_leaves_the_terminal_as_it_was(ant: Ant, terminal: Tmux, asking: str) -> None:
+    (ant.home / "hung.sh").write_text(
+        f"sh -c 'echo $$ > hung; exec ant run x --agent {asking}'\nstty -a > modes-then\n"
+    )
+    terminal.type("sh hung.sh; echo over=$?", "Enter")
+    terminal.sees("y allow")
+    os.kill(int((ant.home / "hung").read_text()), signal.SIGHUP)
+    terminal.sees("over=0")
+    assert {"icanon", "echo", "isig"} <= set((ant.home / "modes-then").read_text().replace(";", " ").split())

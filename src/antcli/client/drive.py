@@ -200,9 +200,10 @@ class Drive:
     def _signals_to_inbox(self) -> Iterator[None]:
         def arrived(number: int, frame: Any) -> None:
             self._signals += 1
-            if self._signals > 1:
+            if self._signals == 1:
+                self._inbox.put(_Signal())
+            elif self._signals == 2:  # a third one must not break into the clean-up
                 raise KeyboardInterrupt
-            self._inbox.put(_Signal())
 
         if threading.current_thread() is not threading.main_thread():
             yield
@@ -393,8 +394,8 @@ class Drive:
 
     def _close_question(self) -> None:
         if self._asked is not None and self.questions is not None:
-            self._asked = None
             self.questions.close()
+            self._asked = None
 
     def _send(self, *events: Event) -> None:
         self.client.call("sessions.events.send", self.session_id, body={"events": list(events)})

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import signal
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
 from antcli.errors import AntError, ServerError, UsageError
+from antcli.fatal_signals import before_the_end
 
 if TYPE_CHECKING:
     from antcli.client.transport import OpenResponse
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from antcli.output.progress import Progress
 
 _TRIES = 5  # connections in a row that bring nothing new
-_FATAL = (signal.SIGTERM, signal.SIGHUP)  # Ctrl-C is an exception already
 
 
 class Download:
@@ -142,7 +142,8 @@ def whole_file(target: str, *, force: bool) -> Iterator[IO[bytes]]:
     except OSError as error:
         raise UsageError(f"Cannot write {target}: {error.strerror}.") from None
     try:
-        with _gone_with_the_process(scratch), os.fdopen(descriptor, "wb") as file:
+        # Nothing could go on with an unfinished file later.
+        with before_the_end(partial(_remove, scratch)), os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
             os.fchmod(file.fileno(), 0o666 & ~_mask())
@@ -153,28 +154,12 @@ def whole_file(target: str, *, force: bool) -> Iterator[IO[bytes]]:
     except OSError as error:
         raise AntError(f"Cannot write {target}: {error.strerror}.") from None
     finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(scratch)
+        _remove(scratch)
 
 
-@contextlib.contextmanager
-def _gone_with_the_process(path: str) -> Iterator[None]:
-    """A signal that ends the process takes an unfinished file with it: nothing could go on with it later."""
-
-    def end(number: int, frame: object) -> None:
-        with contextlib.suppress(OSError):
-            os.unlink(path)
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
-
-    fatal = [number for number in _FATAL if signal.getsignal(number) is signal.SIG_DFL]
-    for number in fatal:
-        signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for number in fatal:
-            signal.signal(number, signal.SIG_DFL)
+def _remove(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def refuse_existing(target: str, *, force: bool) -> None:

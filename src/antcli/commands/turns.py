@@ -78,9 +78,10 @@ def _view(context: Context, turn: Turn, header: str, hint: str) -> Iterator[tupl
         yield Silence(), None
         return
 
-    from antcli.output.keyboard import Keyboard, no_echo
+    from antcli.output.keyboard import Keyboard
     from antcli.output.live import Live
     from antcli.output.questions import TerminalQuestions
+    from antcli.output.restoring import no_echo
     from antcli.output.surface import surface
     from antcli.output.text import DIM
 
@@ -92,7 +93,7 @@ def _view(context: Context, turn: Turn, header: str, hint: str) -> Iterator[tupl
         stack.callback(live.close)
         questions = None
         if terminal.stdin_is_terminal:
-            stack.enter_context(no_echo())
+            stack.enter_context(no_echo(terminal.stdin))
             questions = TerminalQuestions(live, Keyboard(terminal.stdin.fileno()))
         yield live, questions
 

@@ -1,4 +1,4 @@
-"""Single keys from the terminal, read in a thread while a question is open; and a terminal that does not echo."""
+"""Single keys from the terminal, read in a thread while a question is open."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import codecs
 import os
 import re
 import select
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 # Arrow and function keys come as sequences: they are no answer to anything.
@@ -46,8 +44,8 @@ class Keyboard:
             return
         self._stop.set()
         self._thread.join(timeout=1.0)
-        self._thread = None
         termios.tcsetattr(self.descriptor, termios.TCSADRAIN, self._before)
+        self._thread = None
 
     def _read(self, put: Callable[[str], None], stop: threading.Event) -> None:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -67,23 +65,3 @@ class Keyboard:
             else:
                 for key in keys:
                     put(key)
-
-
-@contextmanager
-def no_echo() -> Iterator[None]:
-    """What is typed meanwhile does not appear in the view; it stays in the terminal's input for the shell."""
-    import termios
-
-    try:
-        descriptor = sys.stdin.fileno()
-        before = termios.tcgetattr(descriptor)
-    except (OSError, ValueError, termios.error):
-        yield
-        return
-    changed = termios.tcgetattr(descriptor)
-    changed[3] &= ~termios.ECHO
-    termios.tcsetattr(descriptor, termios.TCSADRAIN, changed)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

@@ -3,42 +3,51 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TextIO
+from typing import Any, TextIO
 
-_FATAL = (signal.SIGTERM, signal.SIGHUP)  # Ctrl-C is an exception or a key
+from antcli.fatal_signals import before_the_end
+
 _TIDY = "\x1b[?2004l\x1b[?25h\x1b[0m"  # pastes unmarked, the cursor shown, no colour
 
 
 @contextmanager
-def restored(stdin: TextIO, farewell: str = "\r\n") -> Iterator[None]:
-    """A fatal signal inside gives the terminal its modes back and writes `farewell` to it before the process ends."""
+def restored(stdin: TextIO, farewell: str = "\r\n") -> Iterator[Any]:
+    """Gives the terminal its modes back, which are also what the block gets to change: None without a terminal.
+
+    A fatal signal writes `farewell` to it too.
+    """
     import termios
 
     try:
         descriptor = stdin.fileno()
         before = termios.tcgetattr(descriptor)
     except (OSError, ValueError, termios.error):
-        yield
+        yield None
         return
 
-    def end(number: int, frame: object) -> None:
+    def tidy() -> None:
         with suppress(OSError, termios.error):
             if os.tcgetpgrp(descriptor) == os.getpgrp():  # else it is another's now
                 termios.tcsetattr(descriptor, termios.TCSANOW, before)
                 os.write(descriptor, (_TIDY + farewell).encode())
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
 
-    here = threading.current_thread() is threading.main_thread()
-    fatal = [number for number in _FATAL if here and signal.getsignal(number) is signal.SIG_DFL]
-    for number in fatal:
-        signal.signal(number, end)
-    try:
+    with before_the_end(tidy):
+        try:
+            yield termios.tcgetattr(descriptor)
+        finally:
+            with suppress(termios.error):  # it is gone
+                termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+
+@contextmanager
+def no_echo(stdin: TextIO) -> Iterator[None]:
+    """What is typed meanwhile does not appear in the view; it stays in the terminal's input for the shell."""
+    import termios
+
+    with restored(stdin) as modes:
+        if modes is not None:
+            modes[3] &= ~termios.ECHO
+            termios.tcsetattr(stdin.fileno(), termios.TCSADRAIN, modes)
         yield
-    finally:
-        for number in fatal:
-            signal.signal(number, signal.SIG_DFL)
