@@ -31,6 +31,7 @@ def follow(
     history: bool = True,
     after: str | None = None,
     on_open: Callable[[], None] | None = None,
+    on_caught_up: Callable[[], None] | None = None,
     stop: Callable[[Event], bool] | None = None,
     queued: bool = True,
     heartbeat_timeout: float = 60.0,
@@ -49,7 +50,8 @@ def follow(
     Previews (`deltas`: "agent.message", "agent.thinking") are passed on as the stream brings them, and a reconnect
     does not bring back those it missed.
 
-    `on_open` is called once, when the first stream stands: what is sent there cannot be missed. `stop` is asked about
+    `on_open` is called once, when the first stream stands: what is sent there cannot be missed. `on_caught_up` is
+    called on every connection when all that was missed is handed out; what follows is live. `stop` is asked about
     every event, and about copies that the stream repeats, so it should judge by the event alone; the event it says
     yes to is the last one handed out. A connection without a byte for `heartbeat_timeout` seconds is dead.
 
@@ -59,6 +61,7 @@ def follow(
     """
     tell = notice or (lambda text: client.on_notice(text))
     follower = _Follower(client, session_id, thread_id, tuple(deltas), after, stop, queued, heartbeat_timeout, tell)
+    follower.on_caught_up = on_caught_up
     return follower.run(history, on_open, first_delay, longest_delay, before_reconnect)
 
 
@@ -84,6 +87,7 @@ class _Follower:
         self._stop = stop
         self._queued = queued
         self._silence = silence
+        self.on_caught_up: Callable[[], None] | None = None
         self._seen = Seen()
         if after is not None:
             self._seen.add_id(after)
@@ -143,6 +147,8 @@ class _Follower:
         # now, has less of it.
         if self._over or self._seen.count - known > WINDOW:
             return
+        if self.on_caught_up is not None:
+            self.on_caught_up()
         for event in stream:
             yield from self._live(event)
             if self._over:

@@ -52,6 +52,11 @@ def served(line: str) -> Expected:
     return Expected(says='"url"', until='"url"', signal=signal.SIGTERM, typed=run)
 
 
+def rested(line: str) -> Expected:
+    """A worker that leaves when it has done what there is."""
+    return Expected(typed=f"{line} --max-idle 0.1", tells="how=left", quiet=True)
+
+
 CHAT = typed(("Ctrl-D leaves", "Hello", "Enter"), (f"{ANSWER}Hello", "C-d"), says="ant chat --session sesn_")
 EDIT = typed(("[y/N]", "y", "Enter"), says="+description: Edited")
 INTERRUPTED = quietly(then="ant wait @last; ant sessions get @last --transform status -r", shows="idle")
@@ -68,6 +73,9 @@ SAID = (
     "--event '{type: user.message, content: [{type: text, text: Hello}]}'"
 )
 VALIDATED = "ant beta:vaults:credentials mcp-oauth-validate --vault-id vault_01 --credential-id credential_01"
+WORKERS = "ant worker poll --environment-id env_01 --workdir jobs --concurrency 4"
+HANDED = "ant worker poll own-machines --on-work 'ant worker run' --log-format json"
+HANDLED = "ant worker run --environment-id env_01 --work-id work_01 --session-id session_01"
 VARIABLES = 'set -a; eval "$(ant auth print-credentials --env)"; set +a'
 
 EXPECTED = {
@@ -143,6 +151,10 @@ EXPECTED = {
     "ant beta:environments:work heartbeat --environment-id env_01 --work-id work_01": says('"active"'),
     "ant sessions connect @last": CHAT,
     "ant sessions connect @last -o jsonl": endless(f"{ANSWER}Look at it."),
+    "ant worker poll own-machines": rested("ant worker poll own-machines --drain"),
+    WORKERS: rested(f"{WORKERS} --drain"),
+    HANDED: Expected(typed=HANDED.replace("run'", "run --max-idle 0.1' --drain"), tells="how=left", quiet=True),
+    HANDLED: rested(HANDLED),
     "ant sessions events stream @last": endless("Word "),
     "ant sessions events stream @last --event-delta agent.message": endless("event_delta"),
     "ant sessions events stream @last --tail 5 --until idle": says('"session.status_idle"'),

@@ -16,7 +16,7 @@ NEEDS = (
     ("credentials list", "github"), ("memory-stores list", "notes"), ("memories list", "/team/style.md"),
     ("memory-versions list", "/team/style.md"), ("deployments list", "nightly"), ("deployment-runs list", "@last"),
     ("dreams list", "@last"), ("user-profiles list", "anna"), ("work list", "work_4fK9"), ("work stats", "work_4fK9"),
-    ("work poll", "waiting work"), ("keys list", "build-host"),
+    ("work poll", "waiting work"), ("worker poll", "waiting work"), ("keys list", "build-host"),
     ("Nightly review' --any", "another"), ("ant top", "@last"), ("cost --", "@last"), ("run --continue", "@last"),
     ("chat --continue", "@last"), ("show work", "profile work"), ("-p work", "profile work"),
     ("profile delete work", "profile work"), ("logout -p team", "a team's key"), ("ant auth logout", "a key"),
@@ -46,7 +46,8 @@ STANDS_FOR = {
 }  # fmt: skip
 # And in lines that hold the text, for others.
 BUT = (
-    ("environments:work", "env_01", "own-machines"), ("files download", "file_01", "report.pdf"),
+    ("environments:work", "env_01", "own-machines"), ("ant worker", "env_01", "own-machines"),
+    ("ant worker", "session_01", "its session"), ("files download", "file_01", "report.pdf"),
     ("mcp-oauth-validate", "credential_01", "linear"),
 )  # fmt: skip
 

@@ -277,9 +277,15 @@ def work(world: World, line: str) -> str:
     id, here = need(world, line, "waiting work"), need(world, line, "own-machines")
     if "stats" not in line:
         world.call("environments.work.poll", here)
-    if "heartbeat" in line:
+    if "heartbeat" in line or "worker run" in line:
         world.call("environments.work.ack", here, id)
     return id
+
+
+@hidden("its session")
+def its_session(world: World, line: str) -> str:
+    here = need(world, line, "own-machines")
+    return str(world.call("environments.work.retrieve", here, need(world, line, "work_01"))["data"]["id"])
 
 
 # -- people, profiles, keys

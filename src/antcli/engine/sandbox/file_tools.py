@@ -1,7 +1,7 @@
 """read, write, edit, glob and grep: run inside the sandbox, with the standard library only (Python 3.9 and later).
 
 Every function takes the call's input and the paths it is about, and returns content blocks. A `ToolError` is the error
-text for the model. The sandbox is the confinement: paths are not checked here.
+text for the model. A sandbox is the confinement; where there is none, paths can be kept within folders.
 """
 
 from __future__ import annotations
@@ -39,11 +39,13 @@ class ToolError(Exception):
 
 
 class Paths:
-    """Where the sandbox's paths are: `moved` maps path prefixes to other places (only where nothing is isolated)."""
+    """Where the sandbox's paths are: `moved` maps path prefixes to other places, `within` names the folders that files
+    must be in, links followed (both only where nothing is isolated)."""
 
-    def __init__(self, workdir: str, moved: dict[str, str]) -> None:
+    def __init__(self, workdir: str, moved: dict[str, str], within: list[str] | None = None) -> None:
         self.workdir = workdir
         self.moved = moved
+        self.within = None if within is None else [os.path.realpath(folder) for folder in within]
 
     def find(self, path: str) -> str:
         if "\0" in path:
@@ -51,7 +53,16 @@ class Paths:
         for prefix, place in self.moved.items():
             if path == prefix or path.startswith(prefix + "/"):
                 path = place + path[len(prefix) :]
-        return os.path.normpath(os.path.join(self.workdir, path))
+        found = os.path.normpath(os.path.join(self.workdir, path))
+        if not self.allows(found):
+            raise ToolError(f"{path} is outside the working directory {self.workdir}, to which files are confined")
+        return found
+
+    def allows(self, path: str) -> bool:
+        if self.within is None:
+            return True
+        real = os.path.realpath(path)
+        return any(real == folder or real.startswith(folder.rstrip("/") + "/") for folder in self.within)
 
     def show(self, path: str) -> str:
         """As short as it can be to be used in the next call."""
@@ -127,7 +138,8 @@ def glob(input: dict[str, Any], paths: Paths) -> Blocks:
             raise ToolError("pattern: must not contain `..`; give the directory as path")
         for path in _glob(base, segments) if segments else ():
             try:
-                found[path] = os.lstat(path).st_mtime_ns
+                if paths.allows(path):
+                    found[path] = os.lstat(path).st_mtime_ns
             except OSError:
                 continue  # gone since it was listed
     newest = sorted(found, key=lambda path: (-found[path], path))
