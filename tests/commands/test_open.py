@@ -10,6 +10,14 @@ import pytest
 SESSION = "sesn_" + "1" * 24
 AGENT = "agent_" + "1" * 24
 HOSTILE = "<script>alert(1)</script><img src=//x onerror=y>\x1b]0;t\x07 & \"'"
+MARKDOWN = f"""# Done.
+
+| a | b |
+|---|---|
+| **1** | {HOSTILE} |
+
+![x](https://evil/?what=was+seen) [y](javascript:alert(1)) [z](https://good)
+"""
 KEYED = {"ANTHROPIC_API_KEY": "sk-test"}
 
 
@@ -60,7 +68,7 @@ def test_a_server_without_pages_gets_one_of_a_session(ant, api, hosted):
         {"id": "sevt_2", "type": "agent.tool_use", "name": "bash", "input": {"command": f"echo {HOSTILE}"}},
         {"id": "sevt_3", "type": "agent.tool_result", "tool_use_id": "sevt_2", "is_error": True,
          "content": [{"type": "text", "text": f"output {HOSTILE}"}]},
-        {"id": "sevt_4", "type": "agent.message", "content": [{"type": "text", "text": "Done."}]},
+        {"id": "sevt_4", "type": "agent.message", "content": [{"type": "text", "text": MARKDOWN}]},
         {"id": "sevt_5", "type": "session.error", "error": {"type": "x", "message": f"error {HOSTILE}"}},
     ]  # fmt: skip
     agent = {"name": HOSTILE, "model": {"id": HOSTILE}}
@@ -73,10 +81,13 @@ def test_a_server_without_pages_gets_one_of_a_session(ant, api, hosted):
     mode = stat.S_IMODE(path.stat().st_mode)
     path.unlink()
     assert mode == 0o600
-    assert html.count("&lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=//x onerror=y&gt;") == 9
+    assert html.count("&lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=//x onerror=y&gt;") == 10
     tags = set(re.findall(r"<(\w+)", html))
-    assert not tags & {"script", "img", "link", "iframe", "object", "form", "base", "a"} and "\x1b" not in html
-    assert not re.search(r"\b(src|href|on\w+|action)=\S|url\(|@import", re.sub(r"&lt;.*?&gt;", "", html))
+    assert not tags & {"script", "img", "link", "iframe", "object", "form", "base"} and "\x1b" not in html
+    assert re.findall(r"<a [^>]*>", html) == ['<a href="https://evil/?what=was+seen">', '<a href="https://good">']
+    bare = re.sub(r'&lt;.*?&gt;|<a href="https:[^">]*">', "", html)
+    assert not re.search(r"\b(src|href|on\w+|action)=\S|url\(|@import", bare)
+    assert "<h1>Done.</h1>" in html and "<td><strong>1</strong></td>" in html
     assert "default-src 'none'" in html and "output" in html and "Done." in html and 'class="note bad"' in html
     refused = ant("open", AGENT, environ=hosted)
     assert refused.code == 2 and f"ant agents get {AGENT}" in refused.err

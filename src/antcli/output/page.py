@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import cache
 from html import escape
 from typing import Any
+
+from markdown_it import MarkdownIt
 
 from antcli.client.turn import CALLS, RESULTS, Event, text_of
 from antcli.output.foreign import harmless
@@ -25,8 +28,15 @@ header { border-bottom: 1px solid var(--line); margin-bottom: 1.5rem; }
 h1 { font-size: 1.4rem; margin: 0 0 .3rem; overflow-wrap: anywhere; }
 header p, .note, time { color: var(--dim); font-size: .85rem; overflow-wrap: anywhere; }
 article { margin: 1rem 0; } article > b { display: block; font-size: .85rem; }
-article > div { white-space: pre-wrap; overflow-wrap: anywhere; }
-.user > div { border-left: 3px solid var(--user); padding-left: .8rem; }
+article > div { overflow-wrap: anywhere; } article p, article ul, article ol { margin: .5rem 0; }
+.user > div, .system > div, blockquote { border-left: 3px solid var(--line); margin: 0; padding-left: .8rem; }
+.user > div { border-color: var(--user); }
+.user pre, .system pre { all: unset; white-space: pre-wrap; }
+article h1, article h2, article h3 { font-size: 1.1rem; margin: 1rem 0 .3rem; }
+table { border-collapse: collapse; } th, td { border: 1px solid var(--line); padding: .2rem .6rem; }
+article code { background: var(--soft); border-radius: .2rem; padding: .1rem .25rem; font-size: .9em; }
+article pre { border: 1px solid var(--line); border-radius: .4rem; background: var(--soft); }
+article pre code { background: none; padding: 0; }
 .bad, .bad summary { color: var(--bad); }
 details { margin: .5rem 0; border: 1px solid var(--line); border-radius: .4rem; background: var(--soft); }
 summary { padding: .3rem .7rem; cursor: pointer; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
@@ -76,7 +86,8 @@ def _block(event: Event, results: dict[str, Event], others: Transcript) -> str:
         return ""  # it stands with its call
     if kind in ("user.message", "agent.message", "system.message") and (said := text_of(event)):
         who = kind.partition(".")[0]
-        return f'<article class="{who}"><b>{_time(event)}{who}</b><div>{_text(said)}</div></article>\n'
+        body = _markdown().render(harmless(said)) if who == "agent" else f"<pre>{_text(said)}</pre>"
+        return f'<article class="{who}"><b>{_time(event)}{who}</b><div>{body}</div></article>\n'
     lines = " ".join(" ".join(others.lines(event)).split())
     mark = " bad" if kind == "session.error" else ""
     return f'<p class="note{mark}">{_time(event)}{_text(lines)}</p>\n' if lines else ""
@@ -90,6 +101,12 @@ def _call(call: Event, result: Event | None) -> str:
         f"<details{bad}><summary>{_time(call)}{_text(name_of(call))} <code>{_text(short)}</code></summary>"
         f"<pre>{_text(chr(10).join(full_input(call)))}</pre><pre>{_text(answer) or '(no output)'}</pre></details>\n"
     )
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    """Tags are shown as text; pictures are not fetched: an address can carry away what the agent has seen."""
+    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("image")
 
 
 def _time(event: Event) -> str:
