@@ -15,7 +15,10 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
     ("models", "`GET /v1/models` lists what the engine's model endpoint lists; fields that it does not say are null."),
     ("models", "An agent may name script:FILE, recording:FILE or demo as its model; such a model needs no endpoint."),
     ("messages", "`/v1/messages` and count_tokens are handed on to the model endpoint; batches are not kept here."),
-    ("events", "POST events takes an Idempotency-Key: a repeated request with the same key is taken once."),
+    (
+        "Idempotency-Key",
+        "What makes a thing from JSON, and POST events, take one: a request that comes again within a day is done once.",
+    ),
     (
         "deployments",
         "Fires missed while no engine ran: the latest is made up for within ten minutes, others are skipped.",

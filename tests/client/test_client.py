@@ -288,9 +288,10 @@ def test_a_request_does_not_import_what_httpx_would_like(port_server: Any, reply
 
 
 def test_the_tries_of_one_request_share_a_key_and_other_requests_have_others(server: Any, reply: Any) -> None:
-    server.answers(reply(status=503, headers={"retry-after": "0"}), reply(body={}), reply(body={}))
+    server.answers(reply(status=503, headers={"retry-after": "0"}), reply(body={}), reply(body={}), reply(body={}))
     with server.client() as client:
         client.call("sessions.events.send", "sesn_1", body={"events": []})
         client.call("sessions.events.send", "sesn_1", body={"events": []})
-    first, again, other = (asked.headers["idempotency-key"] for asked in server.asked)
-    assert first == again != other
+        client.call("deployments.run", "depl_1")  # also without a body
+    first, again, *others = (asked.headers["idempotency-key"] for asked in server.asked)
+    assert first == again and len({first, *others}) == 3

@@ -255,10 +255,11 @@ class Client:
         if asked.multipart:
             form = {key: str(value) for key, value in (body or {}).items() if value is not None}
             return Request(asked.method, where, sent, files=files, form=form)
+        if asked.method == "POST":
+            sent.setdefault("idempotency-key", os.urandom(16).hex())  # the same in every try of this request
         if body is None:
             return Request(asked.method, where, sent)
         sent["content-type"] = "application/json"
-        sent.setdefault("idempotency-key", os.urandom(16).hex())  # the same in every try of this request
         return Request(asked.method, where, sent, _encoded(body))
 
     def _headers(self, beta: str | None, accept: str, extra: Mapping[str, str] | None) -> dict[str, str]:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from antcli.engine.api import deployments, routes
 from antcli.engine.api.activity import Activity
+from antcli.engine.api.creations import Creations
 from antcli.engine.api.memories import API_ACTOR
 from antcli.engine.api.pages import Cursors, load_cursors
 from antcli.engine.api.services import Services
@@ -156,6 +157,7 @@ class Engine:
             dreams=self.dreams,
             work=self.work,
             keys=self.keys,
+            creations=Creations(self.store),
             providers=self.providers,
             cursors=cursors,
             activity=self.activity,

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from antcli.engine.api import deployments
 from antcli.engine.api.activity import Activity
+from antcli.engine.api.creations import Creations
 from antcli.engine.api.memories import API_ACTOR
 from antcli.engine.api.pages import load_cursors
 from antcli.engine.api.routes import application
@@ -150,6 +151,7 @@ class Server:
             providers=providers, cursors=await load_cursors(store), dreams=dreams, memories=memories,
             vaults=vaults, tokens=Tokens(vaults),
             deployments=Deployments(store, start_session), work=work, keys=EnvironmentKeys(store),
+            creations=Creations(store),
             activity=Activity(), status=status, retire=self.retired.set,
         )  # fmt: skip
         self._http = http_server(application(self.services, KEY))

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from antcli.engine.api.agent_rules import check_agent, check_web_tools
+from antcli.engine.api.creations import creation
 from antcli.engine.api.multiagent import Read, resolve_multiagent, with_own_version
 from antcli.engine.api.pages import page_body, slice_of
 from antcli.engine.api.query import Query
@@ -192,7 +193,7 @@ def _changes(agent: dict[str, Any], body: AgentUpdate) -> dict[str, Any]:
 
 
 ROUTES = [
-    operation("POST", "/v1/agents", create),
+    creation("/v1/agents", create, retrieve, "agent_id"),
     operation(
         "GET", "/v1/agents", list_, "created_at[gte]", "created_at[lte]", "include_archived", "limit", "page"
     ),

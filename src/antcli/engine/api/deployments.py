@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from antcli.engine.api.agent_rules import check_reach
 from antcli.engine.api.agents import read_agent
+from antcli.engine.api.creations import creation
 from antcli.engine.api.file_blocks import checked_files
 from antcli.engine.api.pages import page_body, slice_of
 from antcli.engine.api.query import Query
@@ -301,7 +302,7 @@ _TIMES = ("created_at[gte]", "created_at[lte]")
 _ONE = "/v1/deployments/{deployment_id}"
 
 ROUTES = [
-    operation("POST", "/v1/deployments", create),
+    creation("/v1/deployments", create, retrieve, "deployment_id"),
     operation(
         "GET", "/v1/deployments", list_, "agent_id", "status", "include_archived", "limit", "page", *_TIMES
     ),
@@ -310,7 +311,7 @@ ROUTES = [
     operation("POST", f"{_ONE}/archive", archive),
     operation("POST", f"{_ONE}/pause", pause),
     operation("POST", f"{_ONE}/unpause", unpause),
-    operation("POST", f"{_ONE}/run", run),
+    creation(f"{_ONE}/run", run, retrieve_run, "deployment_run_id"),
     operation(
         "GET", "/v1/deployment_runs", list_runs, "deployment_id", "has_error", "trigger_type", "limit", "page",
         "created_at[gt]", "created_at[lt]", *_TIMES,

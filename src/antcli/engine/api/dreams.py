@@ -7,6 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from antcli.engine.api.creations import creation
 from antcli.engine.api.pages import page_body, slice_of
 from antcli.engine.api.query import Query
 from antcli.engine.api.schemas.dreams import DreamCreate, DreamModel, MemoryStoreInput, UpdateExisting, shown
@@ -90,7 +91,7 @@ def _id(request: Request) -> str:
 _ONE = "/v1/dreams/{dream_id}"
 
 ROUTES = [
-    operation("POST", "/v1/dreams", create),
+    creation("/v1/dreams", create, retrieve, "dream_id"),
     operation(
         "GET", "/v1/dreams", list_, "created_at[gt]", "created_at[lt]", "include_archived", "limit", "page", "statuses"
     ),

@@ -7,6 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from antcli.engine.api.creations import creation
 from antcli.engine.api.pages import page_body, slice_of
 from antcli.engine.api.query import Query
 from antcli.engine.api.schemas.environments import EnvironmentCreate, EnvironmentUpdate, check_config, resolve_config
@@ -121,7 +122,7 @@ def _changes(environment: dict[str, Any], body: EnvironmentUpdate) -> dict[str, 
 
 
 ROUTES = [
-    operation("POST", "/v1/environments", create),
+    creation("/v1/environments", create, retrieve, "environment_id"),
     operation("GET", "/v1/environments", list_, "include_archived", "limit", "page"),
     operation("GET", "/v1/environments/{environment_id}", retrieve),
     operation("POST", "/v1/environments/{environment_id}", update),

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from antcli.engine.api.auth import asking_worker
+from antcli.engine.api.creations import idempotency_key
 from antcli.engine.api.file_blocks import checked_files
 from antcli.engine.api.pages import slice_of
 from antcli.engine.api.permissions import admit_events
@@ -14,11 +15,9 @@ from antcli.engine.api.rubrics import with_rubrics
 from antcli.engine.api.schemas.events import EventSend, plain
 from antcli.engine.api.services import operation, read_body, services
 from antcli.engine.api.streams import EventStream
-from antcli.engine.errors import invalid
 from antcli.engine.store.base import EventFilter
 
 DEFAULT_LIMIT = MAXIMUM_LIMIT = 1000
-MAXIMUM_KEY = 255
 
 # Every type that a log can hold; `session.deleted` and the previews exist on streams only (api.md 10.8).
 STORED_TYPES = frozenset(
@@ -43,12 +42,9 @@ async def send(request: Request, query: Query) -> Response:
     admit_events(request, [event.type for event in body.events])
     # The only sign of a repeated POST that SDKs give (api.md 2).
     retry = request.headers.get("x-stainless-retry-count", "0") != "0"
-    key = request.headers.get("idempotency-key")
-    if key is not None and not 1 <= len(key) <= MAXIMUM_KEY:
-        raise invalid(f"Idempotency-Key: must have 1 to {MAXIMUM_KEY} characters, not {len(key)}.")
     here, id = services(request), request.path_params["session_id"]
     events = await with_rubrics(here, await checked_files(here, plain(body.events)))
-    echo = await here.sessions.send(id, events, retry=retry, key=key)
+    echo = await here.sessions.send(id, events, retry=retry, key=idempotency_key(request))
     return _spliced(echo, "")
 
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from antcli.engine.api.auth import asking_worker
+from antcli.engine.api.creations import creation
 from antcli.engine.api.pages import Cursor, page_body, slice_of
 from antcli.engine.api.query import Query
 from antcli.engine.api.schemas.memory import MemoryCreate, MemoryUpdate
@@ -154,7 +155,7 @@ _VERSIONS = "/v1/memory_stores/{memory_store_id}/memory_versions"
 _VERSION = "/v1/memory_stores/{memory_store_id}/memory_versions/{memory_version_id}"
 
 ROUTES = [
-    operation("POST", _MEMORIES, create, "view"),
+    creation(_MEMORIES, create, retrieve, "memory_id", "view"),
     operation("GET", _MEMORIES, list_, "depth", "limit", "page", "path_prefix", "view"),
     operation("GET", _MEMORY, retrieve, "view"),
     operation("POST", _MEMORY, update, "view"),

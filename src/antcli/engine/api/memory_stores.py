@@ -7,6 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from antcli.engine.api.creations import creation
 from antcli.engine.api.pages import page_body, slice_of
 from antcli.engine.api.query import Query
 from antcli.engine.api.schemas.memory import MemoryStoreCreate, MemoryStoreUpdate
@@ -73,7 +74,7 @@ def _id(request: Request) -> str:
 _STORE = "/v1/memory_stores/{memory_store_id}"
 
 ROUTES = [
-    operation("POST", "/v1/memory_stores", create),
+    creation("/v1/memory_stores", create, retrieve, "memory_store_id"),
     operation(
         "GET", "/v1/memory_stores", list_, "created_at[gte]", "created_at[lte]", "include_archived", "limit", "page"
     ),

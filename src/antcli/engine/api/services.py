@@ -19,6 +19,7 @@ from antcli.engine.errors import invalid
 
 if TYPE_CHECKING:
     from antcli.engine.api.activity import Activity
+    from antcli.engine.api.creations import Creations
     from antcli.engine.api.pages import Cursors
     from antcli.engine.files.files import Files
     from antcli.engine.memory.memories import Memories
@@ -53,6 +54,7 @@ class Services:
     dreams: Dreams
     work: WorkQueue
     keys: EnvironmentKeys
+    creations: Creations
     providers: Providers
     cursors: Cursors
     activity: Activity

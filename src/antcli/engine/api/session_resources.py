@@ -7,6 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from antcli.engine.api.creations import creation
 from antcli.engine.api.pages import page_body, slice_of
 from antcli.engine.api.query import Query
 from antcli.engine.api.schemas.resources import MOST_RESOURCES, ResourceAdd, ResourceUpdate
@@ -90,7 +91,7 @@ _RESOURCES = "/v1/sessions/{session_id}/resources"
 
 ROUTES = [
     operation("GET", _RESOURCES, list_, "limit", "page"),
-    operation("POST", _RESOURCES, add),
+    creation(_RESOURCES, add, retrieve, "resource_id"),
     operation("GET", f"{_RESOURCES}/{{resource_id}}", retrieve),
     operation("POST", f"{_RESOURCES}/{{resource_id}}", update),
     operation("DELETE", f"{_RESOURCES}/{{resource_id}}", delete),

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from antcli.engine.api.agent_rules import check_agent, check_reach, check_skills, check_web_tools
 from antcli.engine.api.agents import read_agent
+from antcli.engine.api.creations import creation
 from antcli.engine.api.file_blocks import checked_files
 from antcli.engine.api.multiagent import expanded, members
 from antcli.engine.api.pages import slice_of
@@ -275,7 +276,7 @@ def _overrides(reference: AgentWithOverrides) -> dict[str, Any]:
 
 
 ROUTES = [
-    operation("POST", "/v1/sessions", create),
+    creation("/v1/sessions", create, retrieve, "session_id"),
     operation(
         "GET", "/v1/sessions", list_, "agent_id", "agent_version", "created_at[gt]", "created_at[gte]",
         "created_at[lt]", "created_at[lte]", "statuses", "include_archived", "order", "limit", "page",

@@ -7,6 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from antcli.engine.api.creations import creation
 from antcli.engine.api.pages import page_body, slice_of
 from antcli.engine.api.query import Query
 from antcli.engine.api.schemas.user_profiles import (
@@ -221,7 +222,7 @@ def _shown(request: Request, profile: dict[str, Any]) -> dict[str, Any]:
 _ONE = "/v1/user_profiles/{user_profile_id}"
 
 ROUTES = [
-    operation("POST", "/v1/user_profiles", create),
+    creation("/v1/user_profiles", create, retrieve, "user_profile_id"),
     operation("GET", "/v1/user_profiles", list_, "order", "order_by", "limit", "page"),
     operation("GET", _ONE, retrieve),
     operation("POST", _ONE, update),

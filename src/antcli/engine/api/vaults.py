@@ -7,6 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from antcli.engine.api.creations import creation
 from antcli.engine.api.pages import page_body, slice_of
 from antcli.engine.api.query import Query
 from antcli.engine.api.schemas.vaults import CredentialCreate, CredentialUpdate, VaultCreate, VaultUpdate
@@ -127,13 +128,13 @@ _VAULT, _CREDENTIALS = "/v1/vaults/{vault_id}", "/v1/vaults/{vault_id}/credentia
 _CREDENTIAL = "/v1/vaults/{vault_id}/credentials/{credential_id}"
 
 ROUTES = [
-    operation("POST", "/v1/vaults", create),
+    creation("/v1/vaults", create, retrieve, "vault_id"),
     operation("GET", "/v1/vaults", list_, "include_archived", "limit", "page"),
     operation("GET", _VAULT, retrieve),
     operation("POST", _VAULT, update),
     operation("DELETE", _VAULT, delete),
     operation("POST", f"{_VAULT}/archive", archive),
-    operation("POST", _CREDENTIALS, create_credential),
+    creation(_CREDENTIALS, create_credential, retrieve_credential, "credential_id"),
     operation("GET", _CREDENTIALS, list_credentials, "include_archived", "limit", "page"),
     operation("GET", _CREDENTIAL, retrieve_credential),
     operation("POST", _CREDENTIAL, update_credential),
