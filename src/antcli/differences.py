@@ -17,7 +17,7 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
     ("messages", "`/v1/messages` and count_tokens are handed on to the model endpoint; batches are not kept here."),
     (
         "Idempotency-Key",
-        "What makes a thing from JSON, and POST events, take one: a request that comes again within a day is done once.",
+        "What makes a thing from JSON, and POST events, take one: what comes again within a day is done once.",
     ),
     (
         "deployments",
