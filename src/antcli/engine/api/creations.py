@@ -46,7 +46,7 @@ def creation(path: str, create: Handler, retrieve: Handler, id_name: str, *query
                 request.path_params[id_name] = made
                 return await retrieve(request, query)
             response = await create(request, query)
-            await creations.note(name, asked, json.loads(response.body)["id"])
+            await creations.note(name, asked, json.loads(bytes(response.body))["id"])
             return response
 
     return operation("POST", path, once, *query)
