@@ -215,9 +215,7 @@ def test_a_file_that_was_named_once_is_not_passed_over_later(ant: Ant, tmp_path:
 def test_what_cannot_be_changed_is_replaced(applied: Project) -> None:
     before = applied.id("./environments/cloud.yaml")
     applied.write("environments/cloud.yaml", "name: review-env\nconfig: {type: self_hosted}\n")
-    applied.edit(
-        "deployments/nightly.md", "resources:\n  - path: ../memory_stores/notes.yaml\n    access: read_only\n", ""
-    )
+    applied.edit("deployments/nightly.md", "vault_ids: [Team]\n", "")  # has a variable, which no worker gets
     done = actions(applied.apply())
     assert done[0] == ("replaced", "./environments/cloud.yaml") and done[-1][0] == "archived"
     deployment = applied.live("deployments", "./deployments/nightly.md")
