@@ -14,6 +14,7 @@ from antcli.output.terminal import Terminal
 
 if TYPE_CHECKING:
     from antcli.client.client import Client
+    from antcli.client.exchange import ExchangedToken
     from antcli.client.server import Server
     from antcli.engine.daemon import Running
     from antcli.engine.settings import EngineSettings
@@ -38,6 +39,7 @@ class Options:
     base_url: str | None = None
     workspace_id: str | None = None
     credential: dict[str, str] | None = field(default=None, repr=False)  # headers, from --api-key-stdin
+    federation: dict[str, str] = field(default_factory=dict, repr=False)  # variables, from --federation-rule and others
 
 
 class Context:
@@ -89,12 +91,12 @@ class Context:
     def selection(self) -> Selection:
         """The profile in use and why. Raises UsageError for an unreadable config or an unknown profile."""
         options = self.options
-        if options.base_url or options.workspace_id or options.credential:
+        if options.base_url or options.workspace_id or options.credential or options.federation:
             from antcli.profiles.overrides import overridden
 
             return overridden(
                 options.profile, self.environ, base_url=options.base_url, workspace_id=options.workspace_id,
-                credential=options.credential,
+                credential=options.credential, federation=options.federation,
             )  # fmt: skip
         from antcli.profiles.resolve import resolve
 
@@ -127,10 +129,24 @@ class Context:
             self.output.notice(note)
         if chosen.kind != "local":
             chosen.require_credential()
-            return Server(chosen.base_url, chosen.kind, chosen.profile, chosen.why, headers=chosen.headers)
+            return Server(
+                chosen.base_url, chosen.kind, chosen.profile, chosen.why, headers=chosen.headers,
+                token=self._exchanged(), workspace_id=chosen.workspace_id,
+            )  # fmt: skip
         from antcli.engine import daemon
 
         return self._engine_server(daemon.ensure(self.engine_settings, notice=self.output.notice))
+
+    def _exchanged(self) -> ExchangedToken | None:
+        """For workload identity federation: the token that an identity token is exchanged for, when it is needed."""
+        chosen = self.selection
+        if chosen.federation is None:
+            return None
+        from antcli.client.exchange import ExchangedToken
+        from antcli.client.retries import retries_from
+
+        debug = self._trace if self.options.debug else None
+        return ExchangedToken(chosen.base_url, chosen.federation, retries=retries_from(self.environ), debug=debug)
 
     @cached_property
     def destination(self) -> Server:
@@ -139,7 +155,9 @@ class Context:
 
         chosen = self.selection
         if chosen.kind != "local":
-            return Server(chosen.base_url, chosen.kind, chosen.profile, chosen.why, headers=chosen.headers)
+            exchanged = {"authorization": "Bearer (exchanged)"} if chosen.federation else {}
+            headers = {**chosen.headers, **exchanged}
+            return Server(chosen.base_url, chosen.kind, chosen.profile, chosen.why, headers=headers)
         running = self.running_engine()
         if running is not None:
             return running

@@ -9,7 +9,7 @@ from antcli.commands.root_options import REFUSED
 SHOWN = {
     "transform": "test_input.py", "errors": "test_input.py", "stdin": "test_input.py", "round trip": "test_input.py",
     "keys": "test_input.py", "debug": "test_input.py", "yaml": "test_input.py", "streams": "test_input.py",
-    "lists": "test_agents.py", "identity": "test_differences.py", "federation": "test_differences.py",
+    "lists": "test_agents.py", "identity": "test_differences.py",
     "downloads": "test_differences.py", "delete": "test_differences.py", "prose": "test_differences.py",
     "explorer": "test_differences.py", "credentials": "test_differences.py",
     "connect": "test_connect.py", "apply": "../e2e/test_apply.py",

@@ -314,15 +314,20 @@ class Client:
         self, request: Request, name: str, retries: int | None, once: Callable[[Request], Response]
     ) -> Response:
         left = self.retries if retries is None else retries
-        attempt = 0
+        attempt, refused = 0, ""
         while True:
-            counted = request._replace(headers={**request.headers, "x-stainless-retry-count": str(attempt)})
+            bearer = self.server.token(refused) if self.server.token else ""
+            login = {"authorization": f"Bearer {bearer}"} if bearer else {}
+            counted = request._replace(headers={**request.headers, **login, "x-stainless-retry-count": str(attempt)})
             answer: Response | None = None
             try:
                 answer = self._traced(counted, name, once)
             except ServerError:
                 if attempt >= left:
                     raise
+            if answer is not None and answer.status == 401 and bearer and not refused:
+                refused = bearer  # it may have been revoked: once more with another one
+                continue
             if answer is not None and (attempt >= left or not worth_repeating(answer.status, answer.headers)):
                 return answer
             attempt += 1

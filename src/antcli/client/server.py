@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -11,6 +12,7 @@ class Server:
 
     `base_url` has no trailing slash; with `socket` (a path) the connection goes through it and the URL's host is
     only a name. `headers` carry the credential and are never printed. `why` says in words why this server was chosen.
+    `token` gives the bearer token of a request, where it changes with time; another one than the one that was refused.
     """
 
     base_url: str
@@ -19,3 +21,5 @@ class Server:
     why: str
     socket: str | None = None
     headers: dict[str, str] = field(default_factory=dict, repr=False)
+    token: Callable[[str], str] | None = field(default=None, repr=False)
+    workspace_id: str | None = None

@@ -84,7 +84,10 @@ def logout() -> None:
 @app.command("status")
 @examples("ant auth status", "ant auth status -o json")
 def status() -> None:
-    """Show which credential is used, and from where. Exit code 3 when there is none."""
+    """Show which credential is used, and from where. Exit code 3 when there is none.
+
+    With workload identity federation (`ant explain environment`) also what is exchanged; nothing is exchanged for it.
+    """
     context = current()
     chosen = context.selection
     chosen.require_credential()
@@ -97,6 +100,7 @@ def status() -> None:
             "base_url": None if local else chosen.base_url,
             "credential": None if local else chosen.credential,
             "why": chosen.why,
+            **(chosen.federation.facts() if chosen.federation else {}),
         },
     )
 
@@ -131,6 +135,9 @@ def print_credentials(
             f"Profile {chosen.profile!r} is local and has no credential.", hint="Choose another with -p."
         )
     bearer = chosen.headers.get("authorization", "").removeprefix("Bearer ")
+    if chosen.federation:
+        exchanged = context.server.token
+        bearer = exchanged("") if exchanged else ""
     if env:
         return context.output.text("".join(_variables(chosen, bearer)), end="")
     if not bearer:

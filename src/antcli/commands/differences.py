@@ -79,10 +79,6 @@ DIFFERENCES = (
         "Scripts and agents could not watch; a server for a page is one more thing that holds a credential.",
     ),
     Difference(
-        "federation", "--identity-token and its like log in by exchange.",
-        "They are refused with the way out: --auth-token-stdin.", "ant does not exchange tokens.",
-    ),
-    Difference(
         "credentials", "auth print-credentials prints them, the refresh token too.",
         "It prints what --access-token or --env asks for, no refresh token, and nothing on a terminal without --yes.",
         "Secrets ended in terminals and logs.",

@@ -71,7 +71,7 @@ def _in_the_console(context: Context, kind: str, id: str) -> str | None:
     console = context.environ.get("ANTHROPIC_CONSOLE_URL", "").rstrip("/")
     if chosen.kind == "local" or not (console or chosen.base_url == PUBLIC_API):
         return None
-    workspace = quote(chosen.headers.get("anthropic-workspace-id") or "default", safe="")
+    workspace = quote(chosen.workspace_id or "default", safe="")
     place = f"{console or _CONSOLE}/workspaces/{workspace}/{_SECTIONS[kind]}"
     return place if kind == "skills" else f"{place}/{quote(id, safe='')}"
 

@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from typer.core import TyperOption
 
 _SECRET_BYTES = 64 * 1024
-_FEDERATION = "ant does not exchange identity tokens. Exchange yours for an access token, then --auth-token-stdin."
+# Options of workload identity federation, and the variables that they stand for (profiles.federation).
+_FEDERATION = {
+    "--identity-token": ("ANTHROPIC_IDENTITY_TOKEN", "TOKEN", "An OIDC token; others can see it: better in a file."),
+    "--identity-token-file": ("ANTHROPIC_IDENTITY_TOKEN_FILE", "FILE", "A file with the OIDC token of this machine."),
+    "--federation-rule": ("ANTHROPIC_FEDERATION_RULE_ID", "ID", "The federation rule that takes that token."),
+    "--organization-id": ("ANTHROPIC_ORGANIZATION_ID", "ID", "The organisation of the rule."),
+    "--service-account-id": ("ANTHROPIC_SERVICE_ACCOUNT_ID", "ID", "The service account to be."),
+}
 # Options of the official command line that ant knows and does not take: what to do instead.
 REFUSED = {
     "--api-key": "Other users see what is on a command line. "
@@ -20,11 +27,6 @@ REFUSED = {
     "--auth-token": "Other users see what is on a command line. "
     "Set ANTHROPIC_AUTH_TOKEN, or pipe the token to --auth-token-stdin.",
     "--webhook-key": "No command verifies webhooks, so there is nothing to do with the key. Leave it out.",
-    "--identity-token": _FEDERATION,
-    "--identity-token-file": _FEDERATION,
-    "--federation-rule": _FEDERATION,
-    "--organization-id": _FEDERATION,
-    "--service-account-id": _FEDERATION,
 }
 
 
@@ -50,6 +52,10 @@ def make() -> tuple[TyperOption, ...]:
         everywhere("--workspace-id", metavar="ID", hidden=True, help="The workspace that requests are for."),
         everywhere("--api-key-stdin", hidden=True, help="Read an API key from stdin.", callback=_secret, **flag),
         everywhere("--auth-token-stdin", hidden=True, help="Read a token from stdin.", callback=_secret, **flag),
+        *(
+            everywhere(name, metavar=metavar, hidden=True, help=help, callback=_federate)
+            for name, (_, metavar, help) in _FEDERATION.items()
+        ),
         *(everywhere(name, hidden=True, help="Not taken.", callback=_refuse) for name in REFUSED),
     )
 
@@ -60,6 +66,15 @@ def _store(ctx: Any, param: Any, value: Any) -> None:
     if param.name == "columns":
         value = tuple(name.strip() for name in value.split(",") if name.strip())
     setattr(current().options, param.name, value)
+
+
+def _federate(ctx: Any, param: Any, value: Any) -> None:
+    if value is None or ctx.resilient_parsing:
+        return
+    name = param.opts[0]
+    if not value:
+        raise UsageError(f"{name} is empty.")
+    current().options.federation[_FEDERATION[name][0]] = value
 
 
 def _refuse(ctx: Any, param: Any, value: Any) -> None:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from antcli.client.server import Server
 
 _RANKS = {word: rank for rank, word in enumerate(KINDS)}
-_WORKSPACE = "anthropic-workspace-id"
 
 
 def make_plan(client: Client, state: State, paths: Sequence[str], choices: Choices, environ: Mapping[str, str]) -> Plan:
@@ -78,8 +77,8 @@ def plan_destruction(client: Client, state: State) -> Plan:
 def take_origin(state: State, server: Server) -> None:
     """Notes which server the lock file is of. Raises AntError when it is of another one."""
     here = {"base_url": "local" if server.kind == "local" else server.base_url}
-    if _WORKSPACE in server.headers:
-        here["workspace_id"] = server.headers[_WORKSPACE]
+    if server.workspace_id:
+        here["workspace_id"] = server.workspace_id
     for name, value in here.items():
         there = state.origin.get(name)
         if there not in (None, value):

@@ -66,13 +66,13 @@ def load(environ: Mapping[str, str], name: str) -> OfficialProfile | None:
     if not _is_name(name):
         return None
     directory = official_dir(environ)
-    config = _read(directory / "configs" / f"{name}.json")
+    config = read_object(directory / "configs" / f"{name}.json")
     authentication = config.get("authentication")
     own_path = authentication.get("credentials_path") if isinstance(authentication, dict) else None
     path = directory / "credentials" / f"{name}.json"
     if isinstance(own_path, str) and own_path:
         path = directory / Path(own_path).expanduser()
-    stored = _read(path)
+    stored = read_object(path)
     token = stored.get("access_token")
     if not isinstance(token, str) or not token:
         return None
@@ -86,7 +86,8 @@ def load(environ: Mapping[str, str], name: str) -> OfficialProfile | None:
     )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_object(path: Path) -> dict[str, Any]:
+    """The object in a JSON file, {} where there is none. Raises UsageError."""
     try:
         value = json.loads(path.read_bytes())
     except FileNotFoundError:

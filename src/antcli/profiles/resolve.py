@@ -7,14 +7,20 @@ environment to ANTHROPIC_BASE_URL or the public API.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from antcli.errors import NotLoggedInError, UsageError
 from antcli.profiles import credentials, official, paths, store
 
+if TYPE_CHECKING:
+    from antcli.profiles.federation import Federation
+
 PUBLIC_API = "https://api.anthropic.com"
+# What speaks of federation: a rule or an identity token. The rest of its variables may be there for other reasons.
+FEDERATION = ("ANTHROPIC_FEDERATION_RULE_ID", "ANTHROPIC_IDENTITY_TOKEN", "ANTHROPIC_IDENTITY_TOKEN_FILE")
+CREDENTIALS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_PROFILE")  # in their order, before that
 LOCAL_URL = "http://ant"  # only a name: the engine is behind a socket
 ENVIRONMENT = "environment"  # the profile's name when the environment alone decides
 
@@ -26,7 +32,7 @@ class Selection:
     `notes` are things worth telling, such as an expired token that was passed over. `defaults` holds agent,
     environment, format and model where they are set. For a local profile: `data_dir`, `model` (base_url, api_key,
     default_model and source; None lets the engine look for one) and `engine` (sandbox, idle_minutes, model_retries,
-    context_tokens where they are set).
+    context_tokens where they are set). With `federation` the credential is to be got by an exchange.
     """
 
     profile: str
@@ -40,6 +46,11 @@ class Selection:
     defaults: dict[str, str] = field(default_factory=dict)
     model: dict[str, Any] | None = field(default=None, repr=False)
     engine: dict[str, Any] = field(default_factory=dict)
+    federation: Federation | None = None
+
+    @property
+    def workspace_id(self) -> str | None:
+        return self.federation.workspace_id if self.federation else self.headers.get("anthropic-workspace-id")
 
     def require_credential(self) -> None:
         """Raises NotLoggedInError for a hosted server without one."""
@@ -56,6 +67,7 @@ class _Credential(NamedTuple):
     headers: dict[str, str]
     base_url: str | None = None  # where the credential says it belongs
     workspace_id: str | None = None
+    federation: Federation | None = None
 
 
 def resolve(profile: str | None, environ: Mapping[str, str]) -> Selection:
@@ -69,7 +81,8 @@ def resolve(profile: str | None, environ: Mapping[str, str]) -> Selection:
             return _named(config, name, why, environ)
     base_url = _base_url(environ)
     if base_url and (found := _in_environment(environ)):
-        return _from_environment(base_url, found, f"ANTHROPIC_BASE_URL and {found.source} are set", environ)
+        where = _belonging(found, base_url)
+        return _from_environment(where, found, f"ANTHROPIC_BASE_URL and {found.source} are set", environ)
     if config.active:
         return _named(config, config.active, f"the active profile in {config.path}", environ)
     if found := _in_environment(environ):
@@ -105,13 +118,17 @@ def _hosted(
     config: store.Config | None = None,
 ) -> Selection:  # fmt: skip
     headers = dict(found.headers) if found else {}
+    federation = found.federation if found else None
     workspace = environ.get("ANTHROPIC_WORKSPACE_ID") or (config and config.get(name, "workspace_id"))
     workspace = workspace or (found.workspace_id if found else None)
-    if workspace:
+    if federation is not None:  # the token is for one workspace: it is named in the exchange
+        if workspace and not federation.workspace_id:
+            federation = replace(federation, workspace_id=str(workspace))
+    elif workspace:
         headers["anthropic-workspace-id"] = str(workspace)
     return Selection(
         name, "hosted", base_url.rstrip("/"), why, paths.data_dir(environ), headers,
-        credential=found.source if found else "", defaults=_defaults(config, name),
+        credential=found.source if found else "", defaults=_defaults(config, name), federation=federation,
     )  # fmt: skip
 
 
@@ -164,7 +181,7 @@ def _model(config: store.Config, name: str, environ: Mapping[str, str]) -> dict[
 
 
 def _in_environment(environ: Mapping[str, str]) -> _Credential | None:
-    """In the official order: key, token, profile. What is set to nothing counts as not set."""
+    """In the official order: key, token, profile, federation. What is set to nothing counts as not set."""
     if key := environ.get("ANTHROPIC_API_KEY"):
         return _Credential("ANTHROPIC_API_KEY", {"x-api-key": key})
     if token := environ.get("ANTHROPIC_AUTH_TOKEN"):
@@ -172,7 +189,21 @@ def _in_environment(environ: Mapping[str, str]) -> _Credential | None:
     if name := environ.get("ANTHROPIC_PROFILE"):
         found = _official(environ, name)
         return found._replace(source=f"ANTHROPIC_PROFILE ({name})")
-    return None
+    return _federated(environ) if any(environ.get(name) for name in FEDERATION) else None
+
+
+def _federated(environ: Mapping[str, str]) -> _Credential | None:
+    """From the variables, unless they only fill in what the official profile in use leaves out. Raises UsageError."""
+    from antcli.profiles import federation
+
+    if federation.lacking(environ) and federation.of_profile(environ, official.active_name(environ)):
+        return None
+    found = federation.of_environment(environ)
+    return _exchange(found, "federation")
+
+
+def _exchange(found: Federation, source: str, base_url: str | None = None) -> _Credential:
+    return _Credential(source, {"anthropic-beta": official.OAUTH_BETA}, base_url, federation=found)
 
 
 def _stored(environ: Mapping[str, str], name: str) -> _Credential | None:
@@ -191,12 +222,19 @@ def _meant_for(base_url: str, environ: Mapping[str, str]) -> _Credential | None:
         found, _ = _implicit_official(environ)
     if found is None:
         return None
-    belongs = _base_url(environ) or found.base_url or PUBLIC_API
+    belongs = _belonging(found, _base_url(environ) or found.base_url or PUBLIC_API)
     return found if belongs.rstrip("/") == base_url else None
+
+
+def _belonging(found: _Credential, base_url: str) -> str:
+    """A profile that logs in by exchange says itself where: a token kept for there is sent nowhere else."""
+    return found.base_url if found.federation and found.base_url else base_url
 
 
 def _official(environ: Mapping[str, str], name: str) -> _Credential:
     """The official profile somebody asked for. Raises when there is none, or its token is stale."""
+    if federated := _federated_profile(environ, name):
+        return federated
     found = official.load(environ, name)
     if found is None:
         raise UsageError(
@@ -211,6 +249,8 @@ def _implicit_official(environ: Mapping[str, str]) -> tuple[_Credential | None, 
     """The official profile nobody asked for: passed over, with a note, when it cannot be used."""
     name = official.active_name(environ)
     try:
+        if federated := _federated_profile(environ, name):
+            return federated, ""
         found = official.load(environ, name)
     except UsageError as error:
         return None, error.message
@@ -219,6 +259,15 @@ def _implicit_official(environ: Mapping[str, str]) -> tuple[_Credential | None, 
     if found.expired:
         return None, f"The token of the official profile {name!r} expired at {found.expiry}; it is not used."
     return _bearer(found), ""
+
+
+def _federated_profile(environ: Mapping[str, str], name: str) -> _Credential | None:
+    if not official.exists(environ, name):
+        return None
+    from antcli.profiles.federation import of_profile
+
+    found = of_profile(environ, name)
+    return _exchange(found[0], f"official profile {name!r} (federation)", found[1]) if found else None
 
 
 def _bearer(found: official.OfficialProfile) -> _Credential:
