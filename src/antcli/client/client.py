@@ -252,11 +252,11 @@ class Client:
 
         sent = self._headers(asked.beta, _accepted(asked), headers)
         where = target(asked, path, query or {})
+        if asked.method == "POST":
+            sent.setdefault("idempotency-key", os.urandom(16).hex())  # the same in every try of this request
         if asked.multipart:
             form = {key: str(value) for key, value in (body or {}).items() if value is not None}
             return Request(asked.method, where, sent, files=files, form=form)
-        if asked.method == "POST":
-            sent.setdefault("idempotency-key", os.urandom(16).hex())  # the same in every try of this request
         if body is None:
             return Request(asked.method, where, sent)
         sent["content-type"] = "application/json"

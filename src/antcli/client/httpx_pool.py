@@ -62,10 +62,13 @@ class HttpxPool:
         self._http.close()
 
     def _build(self, request: Request, timeout: float) -> httpx.Request:
+        headers, key = dict(request.headers), request.headers.get("idempotency-key")
+        if request.files and key:  # httpx would choose another boundary for each try, so that no two are the same
+            headers["content-type"] = f"multipart/form-data; boundary={key}"
         return self._http.build_request(
             request.method,
             self._base_url + request.target,
-            headers=dict(request.headers),
+            headers=headers,
             content=request.content,
             files=list(request.files) or None,
             data=dict(request.form) if request.form else None,
