@@ -178,16 +178,19 @@ def test_it_goes_on_after_the_event_that_is_known(session: FakeSession, server: 
     assert session.listed <= 20
 
 
-def test_without_history_only_what_is_new_comes_also_after_a_reconnect(session: FakeSession, server: Any) -> None:
+@pytest.mark.parametrize(("thread_id", "most"), [(None, 7 * 20), ("t", 7 * 56)])
+def test_without_history_only_what_is_new_comes_also_after_a_reconnect(
+    session: FakeSession, server: Any, thread_id: str | None, most: int
+) -> None:
     for _ in range(50):
         session.add("session.status_idle")
     session.after_open = lambda: session.add() and None
     session.cut = lambda kind: 250 if kind == "stream" and session.streams < 6 else None
     with server.client() as client:
-        events = follow(client, "s", history=False, stop=lambda event: event["id"] == "e55", **FAST)
+        events = follow(client, "s", thread_id=thread_id, history=False, stop=stop_at("e55"), **FAST)
         assert ids(list(events)) == ["e50", "e51", "e52", "e53", "e54", "e55"]
     assert session.streams == 6
-    assert session.listed <= 7 * 20
+    assert session.listed <= most
 
 
 def test_a_session_that_is_over_ends_it_whatever_is_known(session: FakeSession, server: Any) -> None:
@@ -272,6 +275,21 @@ def test_a_cursor_of_a_thread_that_is_too_old_is_forgotten(
     assert refused == ["e29"]
 
 
+def test_a_list_of_a_thread_does_not_go_on_behind_what_is_queued(
+    session: FakeSession, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is processed later stands before that."""
+    monkeypatch.setattr("antcli.client.follow._LARGEST_PAGE", 10)
+    for _ in range(9):
+        session.add()
+    for id in ("m1", "m2"):
+        session.add("user.message", id, queued=True)
+    session.cut = lambda kind: 250 if kind == "stream" and session.streams < 2 else None
+    with server.client() as client:
+        events = follow(client, "s", thread_id="t", before_reconnect=lambda: session.add() and None, **FAST)
+        assert ids([next(events) for _ in range(12)])[-3:] == ["m1", "m2", "e11"]
+
+
 def test_a_reconnect_lists_what_is_new_and_not_what_is_old(session: FakeSession, server: Any) -> None:
     for _ in range(3000):
         session.add()
@@ -330,6 +348,19 @@ def test_it_says_once_that_it_reconnects_and_asks_before_each_try(
     assert len(notices) == 2 and "reconnecting" in notices[0] and notices[1] == "Connected again."
 
 
+def test_a_second_loss_is_told_like_the_first(session: FakeSession, server: Any) -> None:
+    session.add()
+    notices: list[str] = []
+    with server.client(on_notice=notices.append) as client:
+        events = follow(client, "s", **FAST)
+        assert next(events)["id"] == "e0"
+        for id in ("e1", "e2"):
+            server.drop()
+            session.add()
+            assert next(events)["id"] == id
+    assert [notice.partition(" ")[0] for notice in notices] == ["Lost", "Connected"] * 2
+
+
 def test_what_is_raised_before_a_reconnect_gives_up(session: FakeSession, server: Any) -> None:
     def give_up() -> None:
         raise ServerError("enough")
@@ -363,6 +394,27 @@ def test_a_refusal_on_the_way_is_raised(session: FakeSession, server: Any, reply
     assert caught.value.status == status
 
 
+@pytest.mark.parametrize("status", [408, 409, 429, 500])
+def test_a_refusal_that_may_pass_is_waited_for(session: FakeSession, server: Any, reply: Any, status: int) -> None:
+    session.add()
+    refused: list[str] = []
+
+    def once(asked: Any) -> Any:
+        if refused:
+            return session.answer(asked)
+        refused.append(asked.path)
+        return reply(status, GONE)
+
+    with server.client() as client:
+        events = follow(client, "s", **FAST)
+        assert next(events)["id"] == "e0"
+        server.handler = once
+        server.drop()
+        session.add("session.deleted")
+        assert ids(list(events)) == ["e1"]
+    assert refused == ["/v1/sessions/s/events/stream"]
+
+
 def test_a_first_connection_that_fails_is_raised(server: Any, reply: Any) -> None:
     server.answers(reply(503, GONE))
     with server.client(retries=1) as client, pytest.raises(ApiError):
@@ -376,6 +428,18 @@ def test_closing_the_client_ends_the_waiting(session: FakeSession, server: Any) 
     threading.Timer(0.1, client.close).start()
     with pytest.raises(ServerError, match="closed"):
         list(follow(client, "s", first_delay=30, longest_delay=30))
+
+
+def test_a_client_that_was_closed_has_lost_nothing(session: FakeSession, server: Any) -> None:
+    session.add()
+    notices: list[str] = []
+    client = server.client(on_notice=notices.append)
+    events = follow(client, "s", **FAST)
+    next(events)
+    client.close()
+    with pytest.raises(ServerError, match="closed"):
+        next(events)
+    assert notices == []
 
 
 @pytest.mark.parametrize(("thread_id", "wanted"), [(None, 1000), ("t", 300)])
