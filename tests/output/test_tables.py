@@ -62,6 +62,18 @@ def test_an_id_is_whole_even_in_a_narrow_terminal():
     assert row.strip() == f"agent_{1:024d}"
 
 
+def test_an_id_is_whole_even_when_the_first_rows_had_shorter_ones():
+    rows = list(table("agents", ({"id": "x" * size, "name": "n"} for size in (8, 12)), live=True, width=80))
+    assert rows[2].split() == ["x" * 12, "n", "-", "-", "-"]
+
+
+def test_id_and_status_stay_when_there_is_no_room_for_more():
+    deployment = {"id": f"depl_{1:024d}", "name": "nightly-run", "status": "active"}
+    assert [line.split() for line in table("deployments", [deployment], width=40)] == [
+        ["ID", "STATUS"], [deployment["id"], "active"],
+    ]  # fmt: skip
+
+
 def test_texts_are_cut_before_columns_are_dropped():
     row = list(table("agents", agents("n" * 60), width=80))[1]
     assert "…" in row
@@ -117,6 +129,8 @@ def test_colour_is_only_there_when_asked_for():
     session = {"id": "sesn_1", "status": "running", "title": None, "created_at": "2026-01-01T00:00:00Z"}
     assert "\x1b[" in "".join(table("sessions", [session], colour=True))
     assert "\x1b[" not in "".join(table("sessions", [session]))
+    header, row = table("agents", agents("running"), colour=True)
+    assert "\x1b[" in header and "\x1b[" not in row, "it is a name"
 
 
 def test_detail_shows_nested_fields_and_long_texts():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import httpx
@@ -31,12 +32,10 @@ def test_a_cursor_that_is_not_ours_is_refused(text: str) -> None:
 
 def test_a_changed_cursor_is_refused() -> None:
     text = CURSORS.encode(Cursor("agents", "desc", 1))
-    for position in range(len("page_"), len(text)):
+    for position in range(len("page_"), len(text) - 1):  # the last character has spare bits
         changed = text[:position] + ("A" if text[position] != "A" else "B") + text[position + 1 :]
-        try:
-            assert CURSORS.decode(changed, "agents", "desc").after == 1  # spare bits of the last character
-        except RequestError as error:
-            assert error.status == 400
+        with pytest.raises(RequestError, match="not a cursor"):
+            CURSORS.decode(changed, "agents", "desc")
 
 
 def test_a_cursor_is_good_for_its_operation_and_order_only() -> None:
@@ -47,11 +46,13 @@ def test_a_cursor_is_good_for_its_operation_and_order_only() -> None:
         CURSORS.decode(text, "agents", "asc")
 
 
-def test_a_time_filter_that_excludes_the_cursor_is_refused() -> None:
+@pytest.mark.parametrize(("operator", "taken"), [("gt", "1"), ("gte", "12"), ("lt", "3"), ("lte", "23")])
+def test_a_time_filter_that_excludes_the_cursor_is_refused(operator: str, taken: str) -> None:
     text = CURSORS.encode(Cursor("agents", "desc", 1, created_at="2026-01-02"))
-    slice_of(CURSORS, "agents", page=text, order="desc", limit=5, created_at=[("gte", "2026-01-01")])
-    with pytest.raises(RequestError, match="excludes"):
-        slice_of(CURSORS, "agents", page=text, order="desc", limit=5, created_at=[("lt", "2026-01-01")])
+    for day in "123":
+        bounds = [(operator, f"2026-01-0{day}")]
+        with contextlib.nullcontext() if day in taken else pytest.raises(RequestError, match="excludes"):
+            slice_of(CURSORS, "agents", page=text, order="desc", limit=5, created_at=bounds)
 
 
 async def load_twice(path: Path) -> tuple[str, str]:
