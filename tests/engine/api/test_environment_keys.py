@@ -168,8 +168,12 @@ def test_what_is_elsewhere_does_not_exist(
     assert refusal(worker.get(f"/v1/sessions/{unheld}")) == (403, "permission_error")
     mine = taken(worker, environment)
     second = session(sdk, environment)
-    assert taken(worker, environment)["data"]["id"] == second
+    beside = taken(worker, environment)
+    assert beside["data"]["id"] == second
     with_token = shows(token_of(mine))
+    for verb in ("heartbeat", "stop"):
+        response = with_token.post(f"/v1/environments/{environment}/work/{beside['id']}/{verb}")
+        assert refusal(response) == (404, "not_found_error"), verb
     assert with_token.get(f"/v1/sessions/{unheld}").status_code == 200
     assert refusal(with_token.get(f"/v1/sessions/{second}")) == (403, "permission_error")
 

@@ -227,6 +227,21 @@ def test_sent_events_are_echoed_listed_and_paged(sdk: anthropic.Anthropic, sessi
     assert of_thread == everything
 
 
+def test_events_are_taken_once_under_the_key_of_their_request(http: httpx.Client, session_id: str) -> None:
+    path, body = f"/v1/sessions/{session_id}/events", {"events": [{"type": "user.interrupt"}]}
+
+    def sent(key: str) -> httpx.Response:
+        return http.post(path, json=body, headers={"idempotency-key": key})
+
+    first = sent("k" * 255).json()["data"]
+    assert sent("k" * 255).json()["data"] == first
+    (other,) = sent("k").json()["data"]
+    assert [event["id"] for event in http.get(path).json()["data"]] == [first[0]["id"], other["id"]]
+    for key in ("", "k" * 256):
+        refused = sent(key)
+        assert refused.status_code == 400 and "1 to 255 characters" in refused.text
+
+
 def test_threads_of_a_session(sdk: anthropic.Anthropic, http: httpx.Client, session_id: str) -> None:
     threads = list(sdk.beta.sessions.threads.list(session_id))
     assert len(threads) == 1 and threads[0].parent_thread_id is None and threads[0].status == "idle"

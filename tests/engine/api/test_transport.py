@@ -5,6 +5,7 @@ import socket
 import httpx
 import pytest
 
+from tests.e2e.ant import until
 from tests.engine.api.server import KEY, Server
 
 AGENT = {"name": "x", "model": "m"}
@@ -148,6 +149,19 @@ def test_health_metrics_status_and_retire(server: Server, http: httpx.Client) ->
     assert not server.retired.is_set()
     assert http.post("/engine/retire").status_code == 200
     assert server.retired.wait(1)
+
+
+def test_looking_at_the_engine_does_not_keep_it_awake(server: Server, http: httpx.Client) -> None:
+    activity = server.services.activity
+
+    def last_after(path: str) -> float:
+        assert http.get(path).status_code == 200
+        until(lambda: activity.requests == 0)
+        return activity.last
+
+    last = last_after("/v1/agents")
+    assert {last_after(path) for path in ("/healthz", "/metrics", "/engine/status")} == {last}
+    assert last_after("/v1/agents") > last
 
 
 def test_long_answers_are_compressed_for_those_who_ask_and_files_never(server):
