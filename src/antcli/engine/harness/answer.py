@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from antcli.engine.ids import new_id
 from antcli.engine.json_text import dump
+from antcli.engine.metrics import counters
+from antcli.engine.providers.base import ModelRequest
 from antcli.engine.session.events import event, frame
 from antcli.engine.session.log import Draft
 from antcli.engine.session.turns import tool_error
@@ -16,10 +20,23 @@ from antcli.engine.tools.builtin import BUILTIN_TOOLS
 from antcli.engine.tools.mcp_names import McpTool
 from antcli.engine.tools.policy import NO_TOOLS, Judgement, judge
 from antcli.engine.tools.web import result_of
-from antcli.prices import Price, cost_of_tokens
+from antcli.prices import Price, cost_of_tokens, price_of
+
+if TYPE_CHECKING:
+    from antcli.engine.providers.registry import Providers
 
 NO_USAGE = dict.fromkeys(("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"), 0)
 Show = Callable[[str, bytes], None]
+
+
+async def ask(providers: Providers, request: ModelRequest, answer: Answer) -> None:
+    """Let the model that the request names by its full id fill `answer`. Raises ModelError."""
+    provider, model = await providers.resolve(request.model)
+    answer.price = price_of(await providers.priced_as(request.model) or "")
+    counters.model_requests += 1
+    async with contextlib.aclosing(provider.stream(replace(request, model=model))) as items:
+        async for item in items:
+            answer.take(item)
 
 
 class Answer:

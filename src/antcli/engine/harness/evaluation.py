@@ -7,14 +7,14 @@ counts as lost, as it does for the agent.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
+import logging
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from antcli.engine.harness import grading
-from antcli.engine.harness.answer import NO_USAGE, Answer
+from antcli.engine.harness.answer import NO_USAGE, Answer, ask
 from antcli.engine.harness.control import Control, Interrupted
 from antcli.engine.harness.conversation import add, fit_to_send
 from antcli.engine.harness.request import build
@@ -28,13 +28,14 @@ from antcli.engine.session.objects import recipe
 from antcli.engine.session.state import State
 from antcli.engine.store.base import Record, Store
 from antcli.engine.tools.builtin import BUILTIN_TOOLS, validate_input
-from antcli.prices import price_of
 
 if TYPE_CHECKING:
     from antcli.engine.providers.registry import Providers
     from antcli.engine.sandbox.pool import Sandboxes
 
 T = TypeVar("T")
+
+logger = logging.getLogger("antcli.engine")
 
 HEARTBEAT_SECONDS = 15.0
 _MOST_REQUESTS = 40
@@ -109,17 +110,12 @@ class Evaluations:
 
     async def _ask(self, log: SessionLog, messages: list[dict[str, Any]], answer: Answer) -> None:
         agent = log.row.body["agent"]
-        provider, model = await self._providers.resolve(agent["model"]["id"])
-        answer.price = price_of(await self._providers.priced_as(agent["model"]["id"]) or "")
         request = build(
-            log.id, log.state, agent, messages, model,
+            log.id, log.state, agent, messages,
             system=[{"type": "text", "text": grading.system(self_hosted=_is_elsewhere(log))}],
             tools=grading.tools_of_grader(agent, self_hosted=_is_elsewhere(log)),
         )  # fmt: skip
-        counters.model_requests += 1
-        async with contextlib.aclosing(provider.stream(request)) as items:
-            async for item in items:
-                answer.take(item)
+        await ask(self._providers, request, answer)
         if answer.stop_reason == "refusal":
             raise ModelError("The model refused to grade the outcome.")
 
@@ -174,6 +170,7 @@ class Evaluations:
         try:
             done = await self._sandboxes.execute(recipe(log.row, self._data_dir), call["name"], call["input"])
         except Exception as error:
+            logger.exception("%s: the grader's call of %s failed", log.id, call["name"])
             return _result(call, f"The call could not be run ({type(error).__name__}).")
         return {"type": "tool_result", "tool_use_id": call["id"], "content": done.content} | (
             {"is_error": True} if done.is_error else {}

@@ -5,20 +5,17 @@ Only what the user said counts as the user's will: the judge sees no tool's outp
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from antcli.engine.harness.answer import Answer
+from antcli.engine.harness.answer import Answer, ask
 from antcli.engine.harness.request import build
-from antcli.engine.metrics import counters
 from antcli.engine.providers.base import ModelError
 from antcli.engine.session.log import SessionLog
 from antcli.engine.store.base import EventFilter, Page, Store
 from antcli.engine.tools.policy import Judgement
-from antcli.prices import price_of
 
 if TYPE_CHECKING:
     from antcli.engine.providers.registry import Providers
@@ -74,18 +71,13 @@ class Judge:
 
     async def _ask(self, log: SessionLog, calls: list[dict[str, Any]], spent: Answer) -> None:
         agent = log.row.body["agent"]
-        provider, model = await self._providers.resolve(agent["model"]["id"])
-        spent.price = price_of(await self._providers.priced_as(agent["model"]["id"]) or "")
         messages = [{"role": "user", "content": [{"type": "text", "text": await self._question(log, calls)}]}]
         # The answer that is judged has used up the request before this one.
         request = replace(
-            build(log.id, log.state, agent, messages, model, system=[{"type": "text", "text": _SYSTEM}], tools=[_TOOL]),
+            build(log.id, log.state, agent, messages, system=[{"type": "text", "text": _SYSTEM}], tools=[_TOOL]),
             index=log.state.requests + 1, attempt=0,
         )  # fmt: skip
-        counters.model_requests += 1
-        async with contextlib.aclosing(provider.stream(request)) as items:
-            async for item in items:
-                spent.take(item)
+        await ask(self._providers, request, spent)
 
     async def _question(self, log: SessionLog, calls: list[dict[str, Any]]) -> str:
         filter = EventFilter(types=("user.message",))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 from antcli.engine.clock import now
-from antcli.engine.harness.answer import NO_USAGE, Answer
+from antcli.engine.harness.answer import NO_USAGE, Answer, ask
 from antcli.engine.harness.compaction import asking_for_summary, compacted
 from antcli.engine.harness.control import Control, Interrupted, is_interrupted
 from antcli.engine.harness.conversation import Conversations
@@ -15,14 +14,12 @@ from antcli.engine.harness.judging import Judge
 from antcli.engine.harness.request import build
 from antcli.engine.harness.steps import Step, next_step
 from antcli.engine.harness.turn_ends import TurnEnds, close_span
-from antcli.engine.metrics import counters
 from antcli.engine.providers.base import ModelError
 from antcli.engine.session import turns
 from antcli.engine.session.events import event, internal, stamped
 from antcli.engine.session.log import Draft, SessionLog
 from antcli.engine.store.base import Record, Store
 from antcli.engine.tools.mcp_names import McpTool
-from antcli.prices import price_of
 
 if TYPE_CHECKING:
     from antcli.engine.providers.registry import Providers
@@ -180,17 +177,12 @@ class ModelRequests:
 
     async def _stream(self, log: SessionLog, messages: list[dict[str, Any]], answer: Answer) -> None:
         agent = log.row.body["agent"]
-        provider, model = await self._providers.resolve(agent["model"]["id"])
-        answer.price = price_of(await self._providers.priced_as(agent["model"]["id"]) or "")
         notes, offered = self._resources.notes(log.row.body), answer.offered.values()
         request = build(
-            log.id, log.state, agent, messages, model, notes, offered=offered,
+            log.id, log.state, agent, messages, notes, offered=offered,
             self_hosted=bool(log.row.body.get("self_hosted")),
         )  # fmt: skip
-        counters.model_requests += 1
-        async with contextlib.aclosing(provider.stream(request)) as items:
-            async for item in items:
-                answer.take(item)
+        await ask(self._providers, request, answer)
 
 
 def _mcp_error(failure: McpFailure) -> dict[str, Any]:

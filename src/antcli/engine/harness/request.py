@@ -24,14 +24,13 @@ _WORKER_NOTE = (
 
 
 def build(
-    session_id: str, state: State, agent: dict[str, Any], messages: list[dict[str, Any]], model: str,
-    notes: Sequence[str] = (), *, self_hosted: bool = False, offered: Iterable[McpTool] = (),
+    session_id: str, state: State, agent: dict[str, Any], messages: list[dict[str, Any]], notes: Sequence[str] = (), *,
+    self_hosted: bool = False, offered: Iterable[McpTool] = (),
     system: list[dict[str, Any]] | None = None, tools: list[dict[str, Any]] | None = None,
 ) -> ModelRequest:  # fmt: skip
-    """`model` is the bare id for the endpoint; `messages` are not changed; `notes` tell of what is attached, `offered`
-    are the tools of MCP servers; those of a `self_hosted` session run elsewhere. `system` and `tools` are the
-    agent's own unless they are given."""
-    config = agent["model"]
+    """`messages` are not changed; `notes` tell of what is attached, `offered` are the tools of MCP servers; those of a
+    `self_hosted` session run elsewhere. `system` and `tools` are the agent's own unless they are given."""
+    config, model = agent["model"], agent["model"]["id"]
     effort = (config.get("effort") or {}).get("type")
     return ModelRequest(
         session_id=session_id,

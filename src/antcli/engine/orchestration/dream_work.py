@@ -7,17 +7,15 @@ out twice after a crash: to write, move or delete a memory again leaves what the
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from antcli.engine.errors import RequestError
-from antcli.engine.harness.answer import Answer
+from antcli.engine.harness.answer import Answer, ask
 from antcli.engine.harness.request import with_breakpoints
 from antcli.engine.ids import new_id
 from antcli.engine.memory.memories import Memories
 from antcli.engine.memory.stores import new_store
-from antcli.engine.metrics import counters
 from antcli.engine.orchestration.dream_tools import TOOLS, DreamTools
 from antcli.engine.providers.base import ModelError, ModelRequest
 from antcli.engine.providers.registry import Providers
@@ -133,16 +131,12 @@ class DreamWork:
         while True:
             answer = Answer(lambda type, frame: None)
             try:
-                provider, model = await self._providers.resolve(dream["model"]["id"])
                 request = ModelRequest(
-                    session_id=dream["id"], thread_id=dream["id"], index=len(turns), attempt=attempt, model=model,
-                    system=[{"type": "text", "text": _SYSTEM}], messages=with_breakpoints(_messages(dream, turns)),
-                    tools=TOOLS,
+                    session_id=dream["id"], thread_id=dream["id"], index=len(turns), attempt=attempt,
+                    model=dream["model"]["id"], system=[{"type": "text", "text": _SYSTEM}],
+                    messages=with_breakpoints(_messages(dream, turns)), tools=TOOLS,
                 )  # fmt: skip
-                counters.model_requests += 1
-                async with contextlib.aclosing(provider.stream(request)) as items:
-                    async for item in items:
-                        answer.take(item)
+                await ask(self._providers, request, answer)
             except ModelError as error:
                 if not error.retryable or attempt >= len(_PAUSES):
                     raise DreamError("internal_error", error.message) from None
