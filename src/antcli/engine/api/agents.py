@@ -23,8 +23,6 @@ from antcli.engine.errors import conflict, invalid, not_found
 from antcli.engine.ids import new_id
 from antcli.engine.store.base import Insert, Object, Replace, StaleError, Store
 
-DEFAULT_LIMIT, MAXIMUM_LIMIT = 20, 100
-
 
 async def create(request: Request, query: Query) -> Response:
     body = await read_body(request, AgentCreate)
@@ -92,9 +90,8 @@ async def list_(request: Request, query: Query) -> Response:
     here = services(request)
     created_at = query.times("created_at")
     part = slice_of(
-        here.cursors, "agents", page=query.text("page"), order="desc",
-        limit=query.limit(DEFAULT_LIMIT, MAXIMUM_LIMIT), created_at=created_at,
-    )  # fmt: skip
+        here.cursors, "agents", page=query.text("page"), order="desc", limit=query.limit(), created_at=created_at
+    )
     rows = await here.store.list(
         "agent", part.page, include_archived=query.flag("include_archived"), created_at=created_at
     )
@@ -121,13 +118,9 @@ async def archive(request: Request, query: Query) -> Response:
 async def list_versions(request: Request, query: Query) -> Response:
     here = services(request)
     agent = await _stored(here.store, request.path_params["agent_id"])
-    part = slice_of(
-        here.cursors, f"versions of {agent.id}", page=query.text("page"), order="desc",
-        limit=query.limit(DEFAULT_LIMIT, MAXIMUM_LIMIT),
-    )  # fmt: skip
+    part = slice_of(here.cursors, f"versions of {agent.id}", page=query.text("page"), order="desc", limit=query.limit())
     rows = await here.store.list("agent_version", part.page, parent=agent.id, include_archived=True)
-    rows_of_page, next_page, _ = part.cut(rows, lambda row: row.sequence)
-    return json_response(page_body([_as_version(agent.body, row.body) for row in rows_of_page], next_page))
+    return json_response(part.body(rows, lambda row: _as_version(agent.body, row.body)))
 
 
 async def read_agent(store: Store, id: str, version: int | None = None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from antcli.engine.api.agent_rules import check_reach
 from antcli.engine.api.agents import read_agent
 from antcli.engine.api.creations import creation
 from antcli.engine.api.file_blocks import checked_files
-from antcli.engine.api.pages import page_body, slice_of
+from antcli.engine.api.pages import slice_of
 from antcli.engine.api.query import Query
 from antcli.engine.api.rubrics import with_rubrics
 from antcli.engine.api.schemas.deployments import DeploymentCreate, DeploymentUpdate, shown, shown_run
@@ -29,7 +29,7 @@ from antcli.engine.model_facts import takes_system_messages
 from antcli.engine.orchestration.deployments import KIND, MOST_SCHEDULED, RUN, archived
 from antcli.engine.store.base import Object, StaleError, Store
 
-DEFAULT_LIMIT, MAXIMUM_LIMIT, MAXIMUM_RUNS = 20, 100, 1000
+MAXIMUM_RUNS = 1000
 _CLEARED: dict[str, Any] = {"description": None, "resources": [], "vault_ids": [], "schedule": None, "budget": None}
 _KEPT = ("name", "agent", "environment_id", "initial_events")
 
@@ -100,14 +100,12 @@ async def list_(request: Request, query: Query) -> Response:
         fields.append(("status", status))
     created_at = query.times("created_at")
     part = slice_of(
-        here.cursors, "deployments", page=query.text("page"), order="desc", created_at=created_at,
-        limit=query.limit(DEFAULT_LIMIT, MAXIMUM_LIMIT),
-    )  # fmt: skip
+        here.cursors, "deployments", page=query.text("page"), order="desc", created_at=created_at, limit=query.limit()
+    )
     rows = await here.store.list(
         KIND, part.page, include_archived=include_archived, created_at=created_at, fields=fields
     )
-    rows_of_page, next_page, _ = part.cut(rows, lambda row: row.sequence)
-    return json_response(page_body([shown(row.body) for row in rows_of_page], next_page))
+    return json_response(part.body(rows, lambda row: shown(row.body)))
 
 
 async def archive(request: Request, query: Query) -> Response:
@@ -170,13 +168,12 @@ async def list_runs(request: Request, query: Query) -> Response:
     created_at = query.times("created_at")
     part = slice_of(
         here.cursors, "deployment runs", page=query.text("page"), order="desc", created_at=created_at,
-        limit=query.limit(DEFAULT_LIMIT, MAXIMUM_RUNS),
+        limit=query.limit(MAXIMUM_RUNS),
     )  # fmt: skip
     rows = await here.store.list(
         RUN, part.page, parent=query.text("deployment_id"), created_at=created_at, fields=fields
     )
-    rows_of_page, next_page, _ = part.cut(rows, lambda row: row.sequence)
-    return json_response(page_body([shown_run(row.body) for row in rows_of_page], next_page))
+    return json_response(part.body(rows, lambda row: shown_run(row.body)))
 
 
 async def start_session(here: Services, deployment: dict[str, Any], session_id: str) -> None:

@@ -8,14 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from antcli.engine.api.creations import creation
-from antcli.engine.api.pages import page_body, slice_of
+from antcli.engine.api.pages import slice_of
 from antcli.engine.api.query import Query
 from antcli.engine.api.schemas.dreams import DreamCreate, DreamModel, MemoryStoreInput, UpdateExisting, shown
 from antcli.engine.api.services import Services, json_response, operation, read_body, read_nothing, services
 from antcli.engine.errors import RequestError, invalid
 from antcli.engine.orchestration.dreams import KIND, STATUSES, new_dream
-
-DEFAULT_LIMIT, MAXIMUM_LIMIT = 20, 100
 
 
 async def create(request: Request, query: Query) -> Response:
@@ -63,15 +61,13 @@ async def list_(request: Request, query: Query) -> Response:
     created_at = query.times("created_at")
     statuses = query.choices("statuses", STATUSES)
     part = slice_of(
-        here.cursors, "dreams", page=query.text("page"), order="desc", created_at=created_at,
-        limit=query.limit(DEFAULT_LIMIT, MAXIMUM_LIMIT),
-    )  # fmt: skip
+        here.cursors, "dreams", page=query.text("page"), order="desc", created_at=created_at, limit=query.limit()
+    )
     rows = await here.store.list(
         KIND, part.page, include_archived=query.flag("include_archived"), created_at=created_at,
         fields=[("status", list(statuses))] if statuses else [],
     )  # fmt: skip
-    rows_of_page, next_page, _ = part.cut(rows, lambda row: row.sequence)
-    return json_response(page_body([shown(row.body) for row in rows_of_page], next_page))
+    return json_response(part.body(rows, lambda row: shown(row.body)))
 
 
 async def cancel(request: Request, query: Query) -> Response:

@@ -5,29 +5,22 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from antcli.engine.api.pages import page_body, slice_of
+from antcli.engine.api.pages import slice_of
 from antcli.engine.api.query import Query
 from antcli.engine.api.schemas.work import KeyCreate
 from antcli.engine.api.services import json_response, operation, read_body, read_nothing, services
 from antcli.engine.api.work import self_hosted
 
-DEFAULT_LIMIT, MAXIMUM_LIMIT = 20, 100
-
 
 async def create(request: Request, query: Query) -> Response:
-    given = await request.body()
-    name = (await read_body(request, KeyCreate)).name if given.strip() else None
-    return json_response(await services(request).keys.create(await self_hosted(request), name))
+    body = await read_body(request, KeyCreate, optional=True)
+    return json_response(await services(request).keys.create(await self_hosted(request), body.name))
 
 
 async def list_(request: Request, query: Query) -> Response:
     here, environment = services(request), await self_hosted(request)
-    part = slice_of(
-        here.cursors, f"keys {environment}", page=query.text("page"), order="desc",
-        limit=query.limit(DEFAULT_LIMIT, MAXIMUM_LIMIT),
-    )  # fmt: skip
-    rows, next_page, _ = part.cut(await here.keys.page(environment, part.page), lambda row: row.sequence)
-    return json_response(page_body([row.body for row in rows], next_page))
+    part = slice_of(here.cursors, f"keys {environment}", page=query.text("page"), order="desc", limit=query.limit())
+    return json_response(part.body(await here.keys.page(environment, part.page)))
 
 
 async def delete(request: Request, query: Query) -> Response:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from antcli.engine.api.creations import creation
-from antcli.engine.api.pages import page_body, slice_of
+from antcli.engine.api.pages import slice_of
 from antcli.engine.api.query import Query
 from antcli.engine.api.schemas.environments import EnvironmentCreate, EnvironmentUpdate, check_config, resolve_config
 from antcli.engine.api.services import json_response, operation, read_body, read_nothing, services
@@ -17,8 +17,6 @@ from antcli.engine.clock import now
 from antcli.engine.errors import invalid, not_found
 from antcli.engine.ids import new_id
 from antcli.engine.store.base import Object, StaleError, Store
-
-DEFAULT_LIMIT, MAXIMUM_LIMIT = 20, 100
 
 
 async def create(request: Request, query: Query) -> Response:
@@ -64,13 +62,9 @@ async def update(request: Request, query: Query) -> Response:
 
 async def list_(request: Request, query: Query) -> Response:
     here = services(request)
-    part = slice_of(
-        here.cursors, "environments", page=query.text("page"), order="desc",
-        limit=query.limit(DEFAULT_LIMIT, MAXIMUM_LIMIT),
-    )  # fmt: skip
+    part = slice_of(here.cursors, "environments", page=query.text("page"), order="desc", limit=query.limit())
     rows = await here.store.list("environment", part.page, include_archived=query.flag("include_archived"))
-    rows_of_page, next_page, _ = part.cut(rows, lambda row: row.sequence)
-    return json_response(page_body([row.body for row in rows_of_page], next_page))
+    return json_response(part.body(rows))
 
 
 async def delete(request: Request, query: Query) -> Response:

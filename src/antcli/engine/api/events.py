@@ -17,7 +17,7 @@ from antcli.engine.api.services import operation, read_body, services
 from antcli.engine.api.streams import EventStream
 from antcli.engine.store.base import EventFilter
 
-DEFAULT_LIMIT = MAXIMUM_LIMIT = 1000
+MAXIMUM_LIMIT = 1000
 
 # Every type that a log can hold; `session.deleted` and the previews exist on streams only (api.md 10.8).
 STORED_TYPES = frozenset(
@@ -78,7 +78,7 @@ async def _page(request: Request, query: Query, operation: str, filter: EventFil
     here, session_id = services(request), request.path_params["session_id"]
     part = slice_of(
         here.cursors, f"{operation} in {session_id}", page=query.text("page"), order=query.order("asc"),
-        limit=query.limit(DEFAULT_LIMIT, MAXIMUM_LIMIT),
+        limit=query.limit(MAXIMUM_LIMIT, MAXIMUM_LIMIT),
     )  # fmt: skip
     rows = await here.sessions.events(session_id, filter, part.page)
     rows_of_page, next_page, _ = part.cut(rows, lambda row: row[0])

@@ -25,7 +25,7 @@ from antcli.engine.files.files import (
 )
 from antcli.engine.files.names import file_name, kind_of
 
-DEFAULT_LIMIT, MAXIMUM_LIMIT, MOST_IDS = 20, 1000, 100
+MAXIMUM_LIMIT, MOST_IDS = 1000, 100
 
 
 async def upload(request: Request, query: Query) -> Response:
@@ -84,11 +84,10 @@ async def list_(request: Request, query: Query) -> Response:
         return json_response(page_body([shown(file.body) for file in await here.files.some(ids, scope_id)], None))
     part = slice_of(
         here.cursors, f"files of {scope_id or 'all'}", page=query.text("page"), order="desc",
-        limit=query.limit(DEFAULT_LIMIT, MAXIMUM_LIMIT),
+        limit=query.limit(MAXIMUM_LIMIT),
     )  # fmt: skip
     rows = await here.files.page(part.page, scope_id)
-    rows_of_page, next_page, _ = part.cut(rows, lambda row: row.sequence)
-    return json_response(page_body([shown(row.body) for row in rows_of_page], next_page))
+    return json_response(part.body(rows, lambda row: shown(row.body)))
 
 
 async def retrieve(request: Request, query: Query) -> Response:

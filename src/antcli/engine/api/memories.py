@@ -18,7 +18,7 @@ from antcli.engine.errors import invalid
 from antcli.engine.memory.memories import Memories, session_actor
 from antcli.engine.memory.paths import LONGEST_PATH
 
-DEFAULT_LIMIT, MAXIMUM_LIMIT, MAXIMUM_FULL = 20, 100, 20
+MAXIMUM_FULL = 20
 VIEWS = ("basic", "full")
 OPERATIONS = ("created", "modified", "deleted")
 # Whoever has the engine's one key, or its socket.
@@ -134,7 +134,7 @@ def _is_full(query: Query, default: str) -> bool:
 
 
 def _limit(query: Query, full: bool) -> int:
-    limit = query.limit(DEFAULT_LIMIT, MAXIMUM_LIMIT)
+    limit = query.limit()
     return min(limit, MAXIMUM_FULL) if full else limit
 
 

@@ -8,14 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from antcli.engine.api.creations import creation
-from antcli.engine.api.pages import page_body, slice_of
+from antcli.engine.api.pages import slice_of
 from antcli.engine.api.query import Query
 from antcli.engine.api.schemas.memory import MemoryStoreCreate, MemoryStoreUpdate
 from antcli.engine.api.services import json_response, operation, read_body, read_nothing, services
 from antcli.engine.api.validation import merge_metadata
 from antcli.engine.memory.stores import STORE, MemoryStores, shown
-
-DEFAULT_LIMIT, MAXIMUM_LIMIT = 20, 100
 
 
 async def create(request: Request, query: Query) -> Response:
@@ -40,15 +38,11 @@ async def update(request: Request, query: Query) -> Response:
 
 async def list_(request: Request, query: Query) -> Response:
     here = services(request)
-    part = slice_of(
-        here.cursors, "memory_stores", page=query.text("page"), order="desc",
-        limit=query.limit(DEFAULT_LIMIT, MAXIMUM_LIMIT),
-    )  # fmt: skip
+    part = slice_of(here.cursors, "memory_stores", page=query.text("page"), order="desc", limit=query.limit())
     rows = await here.store.list(
         STORE, part.page, include_archived=query.flag("include_archived"), created_at=query.times("created_at")
     )
-    rows_of_page, next_page, _ = part.cut(rows, lambda row: row.sequence)
-    return json_response(page_body([shown(row) for row in rows_of_page], next_page))
+    return json_response(part.body(rows, shown))
 
 
 async def delete(request: Request, query: Query) -> Response:

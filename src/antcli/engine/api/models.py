@@ -12,12 +12,12 @@ from antcli.engine.api.services import Services, json_response, operation, servi
 from antcli.engine.errors import RequestError, invalid, not_found
 from antcli.engine.providers.base import ModelError
 
-DEFAULT_LIMIT, MAXIMUM_LIMIT = 20, 1000
+MAXIMUM_LIMIT = 1000
 LIFECYCLES = ("active", "deprecated", "retired")
 
 
 async def list_(request: Request, query: Query) -> Response:
-    limit = query.limit(DEFAULT_LIMIT, MAXIMUM_LIMIT)
+    limit = query.limit(MAXIMUM_LIMIT)
     lifecycles = query.choices("lifecycle", LIFECYCLES) or ("active", "deprecated")
     after_id, before_id = query.text("after_id"), query.text("before_id")
     if after_id and before_id:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from antcli.engine.errors import RequestError, invalid
-from antcli.engine.store.base import Page, RefusedError, StorageError, Store
+from antcli.engine.store.base import Object, Page, RefusedError, StorageError, Store
 
 Order = Literal["asc", "desc"]
 T = TypeVar("T")
@@ -120,6 +120,11 @@ class Slice:
             return self.cursors.encode(Cursor(self.operation, self.order, key(row), backward, created_at(row)))
 
         return rows, cursor(rows[-1], False) if has_next else None, cursor(rows[0], True) if has_previous else None
+
+    def body(self, rows: Sequence[Object], shown: Callable[[Object], Any] = lambda row: row.body) -> dict[str, Any]:
+        """The page of a list of objects."""
+        rows, next_page, _ = self.cut(rows, lambda row: row.sequence)
+        return page_body([shown(row) for row in rows], next_page)
 
 
 def slice_of(

@@ -46,7 +46,7 @@ class Query:
             raise invalid(f"{name}: must be {minimum} to {maximum}, got {number}.")
         return number
 
-    def limit(self, default: int, maximum: int) -> int:
+    def limit(self, maximum: int = 100, default: int = 20) -> int:
         return self.integer("limit", 1, maximum) or default
 
     def flag(self, name: str) -> bool:

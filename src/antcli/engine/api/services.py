@@ -80,9 +80,10 @@ def operation(method: str, path: str, handler: Handler, *query: str) -> Route:
     return Route(path, endpoint, methods=[method])
 
 
-async def read_body(request: Request, schema: type[M]) -> M:
+async def read_body(request: Request, schema: type[M], *, optional: bool = False) -> M:
     """Raises RequestError (400, 413)."""
-    return parse(schema, await request.body())
+    data = await request.body()
+    return parse(schema, data if data.strip() or not optional else b"{}")
 
 
 async def read_nothing(request: Request) -> None:

@@ -32,7 +32,6 @@ from antcli.engine.skills.skills import MOST_SKILLS
 from antcli.engine.store.base import SessionFilter, Store
 from antcli.prices import price_of
 
-DEFAULT_LIMIT, MAXIMUM_LIMIT = 20, 100
 STATUSES = ("idle", "rescheduling", "running", "terminated")
 
 _SNAPSHOT = (
@@ -149,7 +148,7 @@ async def list_(request: Request, query: Query) -> Response:
         raise invalid("agent_version: goes with agent_id only.")
     part = slice_of(
         here.cursors, "sessions", page=query.text("page"), order=query.order("desc"),
-        limit=query.limit(DEFAULT_LIMIT, MAXIMUM_LIMIT), created_at=created_at,
+        limit=query.limit(), created_at=created_at,
     )  # fmt: skip
     rows = await here.sessions.list(filter, part.page)
     rows_of_page, next_page, prev_page = part.cut(rows, lambda row: row[0], lambda row: row[1]["created_at"])

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from antcli.engine.api.downloads import Download
 from antcli.engine.api.multipart import Field, parts_of
-from antcli.engine.api.pages import page_body, slice_of
+from antcli.engine.api.pages import slice_of
 from antcli.engine.api.query import Query
 from antcli.engine.api.services import json_response, operation, read_nothing, services
 from antcli.engine.errors import RequestError, invalid
@@ -17,7 +17,7 @@ from antcli.engine.skills import bundle
 from antcli.engine.skills.bundle import Bundle
 from antcli.engine.skills.skills import LATEST, shown
 
-DEFAULT_LIMIT, MAXIMUM_LIMIT = 20, 1000
+MAXIMUM_LIMIT = 1000
 LONGEST_DISPLAY_NAME = 255
 SOURCES = ("anthropic", "custom")
 _PARTS = ("files[]", "files")
@@ -75,12 +75,11 @@ async def list_(request: Request, query: Query) -> Response:
         raise invalid(f"source: must be one of {', '.join(SOURCES)}, got {source[:60]!r}.")
     part = slice_of(
         here.cursors, f"skills of {source or 'all'}", page=query.text("page"), order="desc",
-        limit=query.limit(DEFAULT_LIMIT, MAXIMUM_LIMIT),
+        limit=query.limit(MAXIMUM_LIMIT),
     )  # fmt: skip
     # Anthropic's own skills are not part of this engine.
     rows = [] if source == "anthropic" else await here.skills.page(part.page)
-    rows_of_page, next_page, _ = part.cut(rows, lambda row: row.sequence)
-    return json_response(page_body([shown(row.body) for row in rows_of_page], next_page))
+    return json_response(part.body(rows, lambda row: shown(row.body)))
 
 
 async def retrieve(request: Request, query: Query) -> Response:
@@ -98,10 +97,9 @@ async def list_versions(request: Request, query: Query) -> Response:
     here, id = services(request), request.path_params["skill_id"]
     part = slice_of(
         here.cursors, f"versions of {id}", page=query.text("page"), order="desc",
-        limit=query.limit(DEFAULT_LIMIT, MAXIMUM_LIMIT),
+        limit=query.limit(MAXIMUM_LIMIT),
     )  # fmt: skip
-    rows_of_page, next_page, _ = part.cut(await here.skills.versions(id, part.page), lambda row: row.sequence)
-    return json_response(page_body([shown(row.body) for row in rows_of_page], next_page))
+    return json_response(part.body(await here.skills.versions(id, part.page), lambda row: shown(row.body)))
 
 
 async def retrieve_version(request: Request, query: Query) -> Response:

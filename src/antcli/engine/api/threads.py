@@ -11,7 +11,7 @@ from antcli.engine.api.services import json_response, operation, read_nothing, s
 from antcli.engine.api.sessions import STATUSES
 from antcli.engine.errors import invalid
 
-DEFAULT_LIMIT = MAXIMUM_LIMIT = 1000
+MAXIMUM_LIMIT = 1000
 
 
 async def list_(request: Request, query: Query) -> Response:
@@ -19,7 +19,7 @@ async def list_(request: Request, query: Query) -> Response:
     statuses = query.choices("statuses", STATUSES)
     part = slice_of(
         here.cursors, f"threads of {session_id}", page=query.text("page"), order="asc",
-        limit=query.limit(DEFAULT_LIMIT, MAXIMUM_LIMIT),
+        limit=query.limit(MAXIMUM_LIMIT, MAXIMUM_LIMIT),
     )  # fmt: skip
     # A session has few threads and keeps their order: their number is the position.
     numbered = list(enumerate(await here.sessions.threads(session_id), start=1))

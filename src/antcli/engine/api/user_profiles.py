@@ -24,7 +24,6 @@ from antcli.engine.errors import invalid, not_found, unsupported
 from antcli.engine.ids import new_id
 from antcli.engine.store.base import Object, Page, StaleError, Store
 
-DEFAULT_LIMIT, MAXIMUM_LIMIT = 20, 100
 _BATCH = 1000
 
 # Under these beta headers the details of the user are two fields of the profile itself.
@@ -82,9 +81,8 @@ async def list_(request: Request, query: Query) -> Response:
         raise invalid(f"order_by: must be created_at or name, got {order_by[:60]!r}.")
     order = query.order("desc")
     part = slice_of(
-        here.cursors, f"user profiles by {order_by}", page=query.text("page"), order=order,
-        limit=query.limit(DEFAULT_LIMIT, MAXIMUM_LIMIT),
-    )  # fmt: skip
+        here.cursors, f"user profiles by {order_by}", page=query.text("page"), order=order, limit=query.limit()
+    )
     if order_by == "created_at":
         rows = await here.store.list("user_profile", part.page)
         rows_of_page, next_page, _ = part.cut(rows, lambda row: row.sequence)

@@ -8,15 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from antcli.engine.api.creations import creation
-from antcli.engine.api.pages import page_body, slice_of
+from antcli.engine.api.pages import slice_of
 from antcli.engine.api.query import Query
 from antcli.engine.api.schemas.vaults import CredentialCreate, CredentialUpdate, VaultCreate, VaultUpdate
 from antcli.engine.api.services import json_response, operation, read_body, read_nothing, services
 from antcli.engine.api.validation import merge_metadata
 from antcli.engine.tools.mcp_probe import validate
 from antcli.engine.vaults.vaults import CREDENTIAL, VAULT, shown
-
-DEFAULT_LIMIT, MAXIMUM_LIMIT = 20, 100
 
 Json = dict[str, Any]
 
@@ -42,12 +40,9 @@ async def update(request: Request, query: Query) -> Response:
 
 async def list_(request: Request, query: Query) -> Response:
     here = services(request)
-    part = slice_of(
-        here.cursors, "vaults", page=query.text("page"), order="desc", limit=query.limit(DEFAULT_LIMIT, MAXIMUM_LIMIT)
-    )
+    part = slice_of(here.cursors, "vaults", page=query.text("page"), order="desc", limit=query.limit())
     rows = await here.store.list(VAULT, part.page, include_archived=query.flag("include_archived"))
-    rows_of_page, next_page, _ = part.cut(rows, lambda row: row.sequence)
-    return json_response(page_body([row.body for row in rows_of_page], next_page))
+    return json_response(part.body(rows))
 
 
 async def delete(request: Request, query: Query) -> Response:
@@ -89,13 +84,11 @@ async def list_credentials(request: Request, query: Query) -> Response:
     here, vault_id = services(request), _vault_id(request)
     await here.vaults.get(vault_id)
     part = slice_of(
-        here.cursors, f"credentials of {vault_id}", page=query.text("page"), order="desc",
-        limit=query.limit(DEFAULT_LIMIT, MAXIMUM_LIMIT),
-    )  # fmt: skip
+        here.cursors, f"credentials of {vault_id}", page=query.text("page"), order="desc", limit=query.limit()
+    )
     archived = query.flag("include_archived")
     rows = await here.store.list(CREDENTIAL, part.page, parent=vault_id, include_archived=archived)
-    rows_of_page, next_page, _ = part.cut(rows, lambda row: row.sequence)
-    return json_response(page_body([shown(row) for row in rows_of_page], next_page))
+    return json_response(part.body(rows, shown))
 
 
 async def delete_credential(request: Request, query: Query) -> Response:

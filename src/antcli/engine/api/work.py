@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from antcli.engine.api.auth import asking_worker
-from antcli.engine.api.pages import page_body, slice_of
+from antcli.engine.api.pages import slice_of
 from antcli.engine.api.query import Query
 from antcli.engine.api.schemas.work import WorkStop, WorkUpdate
 from antcli.engine.api.services import json_response, operation, read_body, read_nothing, services
@@ -14,7 +14,6 @@ from antcli.engine.api.validation import merge_metadata
 from antcli.engine.errors import invalid, not_found
 from antcli.engine.orchestration.work import DEFAULT_RECLAIM_MS, MAXIMUM_TTL, shown
 
-DEFAULT_LIMIT, MAXIMUM_LIMIT = 20, 100
 _LONGEST_WORKER_ID = 256
 _DAY_MS = 24 * 3600 * 1000
 
@@ -41,12 +40,8 @@ async def stats(request: Request, query: Query) -> Response:
 
 async def list_(request: Request, query: Query) -> Response:
     here, environment = services(request), await self_hosted(request)
-    part = slice_of(
-        here.cursors, f"work {environment}", page=query.text("page"), order="desc",
-        limit=query.limit(DEFAULT_LIMIT, MAXIMUM_LIMIT),
-    )  # fmt: skip
-    rows, next_page, _ = part.cut(await here.work.page(environment, part.page), lambda row: row.sequence)
-    return json_response(page_body([shown(row.body) for row in rows], next_page))
+    part = slice_of(here.cursors, f"work {environment}", page=query.text("page"), order="desc", limit=query.limit())
+    return json_response(part.body(await here.work.page(environment, part.page), lambda row: shown(row.body)))
 
 
 async def retrieve(request: Request, query: Query) -> Response:
@@ -76,9 +71,8 @@ async def heartbeat(request: Request, query: Query) -> Response:
 
 
 async def stop(request: Request, query: Query) -> Response:
-    given = await request.body()
-    force = (await read_body(request, WorkStop)).force if given.strip() else None
-    stopped = await services(request).work.stop(await self_hosted(request), _id(request), force=bool(force))
+    body = await read_body(request, WorkStop, optional=True)
+    stopped = await services(request).work.stop(await self_hosted(request), _id(request), force=bool(body.force))
     return json_response(shown(stopped))
 
 
