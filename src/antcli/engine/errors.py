@@ -28,8 +28,8 @@ def forbidden(message: str) -> RequestError:
     return RequestError(403, "permission_error", message)
 
 
-def not_found(kind: str, id: str) -> RequestError:
-    return RequestError(404, "not_found_error", f"No {kind} with id {id!r}.")
+def not_found(kind: str, id: str, *, code: str | None = None) -> RequestError:
+    return RequestError(404, "not_found_error", f"No {kind} with id {id!r}.", code=code)
 
 
 def conflict(message: str, *, code: str | None = None) -> RequestError:

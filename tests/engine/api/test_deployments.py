@@ -106,6 +106,41 @@ def test_a_run_that_fails_says_why(sdk: anthropic.Anthropic, made: Any, environm
     assert not list(sdk.beta.deployment_runs.list(deployment_id=made.id, has_error=False))
 
 
+def test_a_run_names_what_was_taken_from_its_session(
+    sdk: anthropic.Anthropic, http: httpx.Client, environment: Any
+) -> None:
+    skill = sdk.skills.create(files=[("s/SKILL.md", b"---\nname: s\ndescription: d\n---\n")])
+    file = sdk.beta.files.upload(file=("rubric.md", b"Be kind."))
+    member = sdk.beta.agents.create(name="member", model="demo")
+    roster: Any = {"type": "coordinator", "agents": [member.id]}
+    toolset: Any = {"type": "agent_toolset_20260401"}
+    server: Any = {"type": "url", "name": "m", "url": "https://mcp.example.com"}
+    agents: dict[str, Any] = {
+        "skill_not_found_error": {"tools": [toolset], "skills": [{"type": "custom", "skill_id": skill.id}]},
+        "agent_archived_error": {"tools": [toolset], "multiagent": roster},
+        "file_not_found_error": {},
+        "mcp_egress_blocked_error": {
+            "tools": [{"type": "mcp_toolset", "mcp_server_name": "m"}], "mcp_servers": [server],
+        },
+    }  # fmt: skip
+    outcome: Any = {"type": "user.define_outcome", "description": "Greet."}
+    outcome["rubric"] = {"type": "file", "file_id": file.id}
+    made = {
+        expected: sdk.beta.deployments.create(
+            name=expected, agent=sdk.beta.agents.create(name="a", model="demo", **agent).id,
+            environment_id=environment.id, initial_events=[outcome] if expected.startswith("file") else [HELLO],
+        )
+        for expected, agent in agents.items()
+    }  # fmt: skip
+    sdk.skills.delete(skill.id)
+    sdk.beta.files.delete(file.id)
+    sdk.beta.agents.archive(member.id)
+    sdk.beta.environments.update(environment.id, config={"type": "cloud", "networking": {"type": "limited"}})
+    for expected, deployment in made.items():
+        run = sdk.beta.deployments.run(deployment.id)
+        assert run.error is not None and run.error.type == expected
+
+
 def test_lists_filter(sdk: anthropic.Anthropic, http: httpx.Client, made: Any, agent: Any) -> None:
     mine = [found.id for found in sdk.beta.deployments.list(agent_id=agent.id)]
     assert mine == [made.id]

@@ -52,6 +52,18 @@ def bodies(found):
     return [json.loads(body)["type"] for _, body in found]
 
 
+def test_what_is_replaced_or_removed_leaves_the_disk(tmp_path):
+    async def scenario():
+        async with opened(tmp_path) as store:
+            kept = await store.insert("agent", "agent_1", {"name": "forget-this " * 40})
+            gone = await store.insert("agent", "agent_2", {"name": "forget-that " * 40})
+        async with opened(tmp_path) as store:
+            await store.change(Replace(kept, {"name": "b"}), Remove(gone))
+        assert b"forget-" not in (tmp_path / "ant.db").read_bytes()
+
+    asyncio.run(scenario())
+
+
 def test_objects_change_by_compare_and_set_only(tmp_path):
     async def scenario():
         async with opened(tmp_path) as store:

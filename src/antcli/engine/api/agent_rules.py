@@ -59,7 +59,8 @@ def check_reach(agent: dict[str, Any], environment: dict[str, Any]) -> None:
         if not any(_allows(allowed.lower(), host) for allowed in networking.get("allowed_hosts", [])):
             raise invalid(
                 f"environment_id: the network of environment {environment['id']} does not reach the MCP server"
-                f" {server['name']!r} ({host}): add the host to allowed_hosts, or set allow_mcp_servers."
+                f" {server['name']!r} ({host}): add the host to allowed_hosts, or set allow_mcp_servers.",
+                code="mcp_egress_blocked",
             )
 
 

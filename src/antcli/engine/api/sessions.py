@@ -237,8 +237,7 @@ async def session_agent(here: Services, body: SessionCreate) -> dict[str, Any]:
         agent = await read_agent(here.store, reference)
     else:
         agent = await read_agent(here.store, reference.id, reference.version)
-    if agent["archived_at"] is not None:
-        raise invalid(f"agent: agent {agent['id']} is archived: it takes no new sessions.", code="agent_archived")
+    _must_live(agent, "agent")
     snapshot = {name: agent[name] for name in _SNAPSHOT}
     if isinstance(reference, AgentWithOverrides):
         snapshot |= _overrides(reference)
@@ -248,10 +247,19 @@ async def session_agent(here: Services, body: SessionCreate) -> dict[str, Any]:
         if "tools" in reference.model_fields_set:
             check_skills(snapshot)
     await check_web_tools(snapshot, here.providers, "agent.")
-    snapshot["multiagent"] = await expanded(
-        snapshot["multiagent"], snapshot, lambda id, version: read_agent(here.store, id, version)
-    )
+
+    async def member(id: str, version: int | None) -> dict[str, Any]:
+        found = await read_agent(here.store, id, version)
+        _must_live(found, "agent.multiagent")
+        return found
+
+    snapshot["multiagent"] = await expanded(snapshot["multiagent"], snapshot, member)
     return snapshot
+
+
+def _must_live(agent: dict[str, Any], where: str) -> None:
+    if agent["archived_at"] is not None:
+        raise invalid(f"{where}: agent {agent['id']} is archived: it takes no new sessions.", code="agent_archived")
 
 
 def _overrides(reference: AgentWithOverrides) -> dict[str, Any]:

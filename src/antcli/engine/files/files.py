@@ -84,7 +84,7 @@ class Files:
         """Raises RequestError (404)."""
         found = await self._store.get(KIND, id)
         if found is None:
-            raise not_found(KIND, id)
+            raise not_found(KIND, id, code="file_not_found")
         return found
 
     async def content(self, id: str) -> tuple[Object, Path]:

@@ -45,6 +45,7 @@ _CODES = {
     "vault_not_found": "vault_not_found_error",
     "vault_archived": "vault_archived_error",
     "file_not_found": "file_not_found_error",
+    "file_expired": "file_not_found_error",
     "memory_store_archived": "memory_store_archived_error",
     "skill_not_found": "skill_not_found_error",
     "mcp_egress_blocked": "mcp_egress_blocked_error",

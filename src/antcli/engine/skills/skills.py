@@ -183,7 +183,7 @@ class Skills:
         try:
             return await self.version(skill_id, version)
         except RequestError as error:
-            raise RequestError(error.status, error.type, f"{place}: {error.message}") from None
+            raise RequestError(error.status, error.type, f"{place}: {error.message}", code="skill_not_found") from None
 
     async def _unpack(self, version_id: str, bundle: Bundle) -> None:
         try:

@@ -84,6 +84,7 @@ class SqliteStore:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 4000")
         connection.execute("PRAGMA cache_size = -8000")
+        connection.execute("PRAGMA secure_delete = ON")  # what is archived, redacted or deleted leaves the disk as well
         return connection
 
     async def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
