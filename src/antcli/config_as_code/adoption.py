@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from antcli.config_as_code import live
-from antcli.config_as_code.credentials import place_of
 from antcli.config_as_code.declared import Declared
 from antcli.config_as_code.kinds import Kind
-from antcli.config_as_code.references import Known, Link, resolved
+from antcli.config_as_code.references import resolved
 from antcli.config_as_code.skill_folders import digest_of_zip
 from antcli.config_as_code.state import Entry, State
 from antcli.errors import AntError, UsageError
@@ -31,7 +31,7 @@ def adopt(client: Client, state: State, thing: Declared, found: live.Thing, *, a
         know_files(client, entry)
     elif applied:
         known = {name: value for name, value in thing.body.items() if name in thing.kind.updated_by}
-        entry.applied = live.digests(resolved(known, lambda link: _known(state, link)))
+        entry.applied = live.digests(resolved(known, state.entries))
     state.entries[thing.key] = entry
     state.begun.pop(thing.key, None)
     state.write()
@@ -39,6 +39,19 @@ def adopt(client: Client, state: State, thing: Declared, found: live.Thing, *, a
         "action": "adopted", "kind": thing.kind.word, "file": thing.key, "name": thing.name, "id": entry.id,
         "version": entry.version or None,
     }  # fmt: skip
+
+
+def adopt_all(
+    client: Client, state: State, thing: Declared, found: live.Thing, inside: Iterable[Declared],
+    credentials: Iterable[live.Thing], *, applied: bool,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """The thing, and those of the vault's live credentials that its file declares."""
+    return [adopt(client, state, thing, found, applied=applied)] + [
+        adopt(client, state, other, credential, applied=applied)
+        for other in inside
+        for credential in credentials
+        if live.could_be(other.kind, other.body, credential)
+    ]
 
 
 def know_files(client: Client, entry: Entry) -> None:
@@ -64,15 +77,9 @@ def adopt_declared(
     if thing.key in state.entries and not force:
         other = state.entries[thing.key].id
         raise AntError(f"{thing.key} stands for {other} already.", hint="--force makes it stand for the other one.")
-    rows = [adopt(client, state, thing, found, applied=False)]
     inside = [other for other in things if other.within == thing.key]
-    for credential in live.listed(client, inside[0].kind, id) if inside else ():
-        rows += [
-            adopt(client, state, other, credential, applied=False)
-            for other in inside
-            if place_of(other.body) == place_of(credential)
-        ]
-    return rows
+    credentials = live.listed(client, inside[0].kind, id) if inside else ()
+    return adopt_all(client, state, thing, found, inside, credentials, applied=False)
 
 
 def _fitting(things: list[Declared], name: str) -> Declared:
@@ -83,8 +90,3 @@ def _fitting(things: list[Declared], name: str) -> Declared:
         raise UsageError(f"No file declares {name!r}.", hint="`ant export` writes one; or name the file.")
     keys = ", ".join(thing.key for thing in named)
     raise UsageError(f"Several files declare {name!r}: {keys}.", hint="Name the file.")
-
-
-def _known(state: State, link: Link) -> Known:
-    entry = state.entries[link.key]
-    return Known(entry.id, entry.version)

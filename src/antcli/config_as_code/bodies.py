@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from antcli.config_as_code.credentials import FIXED, FIXED_IN_REFRESH
 from antcli.config_as_code.kinds import Kind
-
-_FIXED = ("mcp_server_url", "secret_name")  # an update of a credential takes them not (api.md 12)
-_FIXED_REFRESH = ("client_id", "token_endpoint", "resource")
 
 
 def creation_body(wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,7 +46,7 @@ def _config(wanted: dict[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _auth(wanted: dict[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
-    body = {name: value for name, value in wanted.items() if name not in _FIXED}
+    body = {name: value for name, value in wanted.items() if name not in FIXED}
     if isinstance(body.get("refresh"), dict):
         body["refresh"] = _refresh(body["refresh"])
     if there.get("injection_location") and "injection_location" not in body:
@@ -57,7 +55,7 @@ def _auth(wanted: dict[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _refresh(wanted: dict[str, Any]) -> dict[str, Any]:
-    body = {name: value for name, value in wanted.items() if name not in _FIXED_REFRESH}
+    body = {name: value for name, value in wanted.items() if name not in FIXED_IN_REFRESH}
     if (body.get("token_endpoint_auth") or {}).get("type") == "none":
         del body["token_endpoint_auth"]
     return body

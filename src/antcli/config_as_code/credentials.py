@@ -8,6 +8,9 @@ from typing import Any
 
 from antcli.config_as_code.comparison import simplified
 
+# Of `auth` and its `refresh`: an update takes them not (api.md 12).
+FIXED = ("mcp_server_url", "secret_name")
+FIXED_IN_REFRESH = ("client_id", "token_endpoint", "resource")
 _SECRET = {"static_bearer": "token", "mcp_oauth": "access_token", "environment_variable": "secret_value"}
 
 

@@ -10,12 +10,10 @@ from typing import Any, NamedTuple
 
 from antcli.config_as_code import live, secrets
 from antcli.config_as_code.comparison import same, simplified
+from antcli.config_as_code.credentials import FIXED, FIXED_IN_REFRESH
 from antcli.config_as_code.declared import Declared
 from antcli.config_as_code.kinds import Kind
 from antcli.config_as_code.state import Entry, digest
-
-_FIXED = ("type", "mcp_server_url", "secret_name")  # of a credential's `auth`
-_FIXED_REFRESH = ("client_id", "token_endpoint", "resource")
 
 
 class FieldChange(NamedTuple):
@@ -57,9 +55,9 @@ def must_be_new(kind: Kind, wanted: dict[str, Any], found: live.Thing) -> bool:
     new, old = wanted["auth"], found["auth"]
     new_refresh, old_refresh = new.get("refresh") or {}, old.get("refresh") or {}
     return (
-        any(new.get(name) != old.get(name) for name in _FIXED)
+        any(new.get(name) != old.get(name) for name in ("type", *FIXED))
         or bool(new_refresh) != bool(old_refresh)
-        or any(new_refresh.get(name) != old_refresh.get(name) for name in _FIXED_REFRESH)
+        or any(new_refresh.get(name) != old_refresh.get(name) for name in FIXED_IN_REFRESH)
     )
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from antcli.config_as_code import live
-from antcli.config_as_code.adoption import adopt
+from antcli.config_as_code.adoption import adopt_all
 from antcli.config_as_code.comparison import simplified
-from antcli.config_as_code.credentials import declared_credentials, place_of
+from antcli.config_as_code.credentials import declared_credentials
 from antcli.config_as_code.files import Files
 from antcli.config_as_code.kinds import FOLDERS, KINDS, Kind
 from antcli.config_as_code.references import linked, with_paths
@@ -49,24 +49,18 @@ class Export:
         key = next((key for key, entry in self.state.entries.items() if entry.id == id), None)
         if key is not None and "#" in key:
             raise UsageError(f"{key} stands in a file with others.", hint="Edit that file by hand.")
-        path = self._skill(found, key) if kind.word == "skill" else self._file(kind, found, key)
+        credentials = live.listed(self.client, KINDS["vault_credential"], id) if kind.word == "vault" else []
+        path = self._skill(found, key) if kind.word == "skill" else self._file(kind, found, credentials, key)
         files = Files(self.state.root, self.state.kinds)
         files.add([str(path)])
-        things = [thing for thing in linked(files) if thing.file == files.key(path)]
-        rows = [adopt(self.client, self.state, thing, found, applied=True) for thing in things if not thing.within]
-        rows += [
-            adopt(self.client, self.state, thing, credential, applied=True)
-            for thing in things
-            for credential in self._credentials(found)
-            if thing.within and place_of(thing.body) == place_of(credential)
-        ]
-        return rows
+        thing, *inside = [thing for thing in linked(files) if thing.file == files.key(path)]
+        return adopt_all(self.client, self.state, thing, found, inside, credentials, applied=True)
 
-    def _file(self, kind: Kind, found: live.Thing, key: str | None) -> Path:
+    def _file(self, kind: Kind, found: live.Thing, credentials: list[live.Thing], key: str | None) -> Path:
         body = self._body(kind, found)
         prose = _take_prose(kind, body)
         path = self._path(kind, found, key, ".md" if prose else ".yaml")
-        if kind.word == "vault" and (credentials := self._credentials(found)):
+        if credentials:
             body["credentials"] = declared_credentials(credentials)
         if path.suffix != ".md" and prose:
             body[kind.prose] = prose
@@ -90,8 +84,7 @@ class Export:
             path = self.state.root / key
         else:
             path = self.folder / _FOLDER_OF[kind.word] / (_slug(str(found.get(kind.name) or kind.word)) + suffix)
-            taken = {self.state.root / other for other in self.state.entries}
-            if path.resolve() in {other.resolve() for other in taken}:  # another thing of the same name
+            if Files(self.state.root, {}).key(path) in self.state.entries:  # another thing of the same name
                 path = path.with_stem(f"{path.stem}-{found['id'][-6:].lower()}")
         if path.exists() and not self.force:
             hint = (
@@ -121,11 +114,6 @@ class Export:
                 way = os.path.relpath(self.state.root / file, path.parent)
                 return (way if way.startswith(".") else f"./{way}") + hash + name
         return None
-
-    def _credentials(self, vault: live.Thing) -> list[live.Thing]:
-        if vault["type"] != "vault":
-            return []
-        return live.listed(self.client, KINDS["vault_credential"], vault["id"])
 
 
 def _take_prose(kind: Kind, body: dict[str, Any]) -> str:

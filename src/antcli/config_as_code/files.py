@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ LOCK_FILE = "claude-lock.json"
 _SUFFIXES = (".md", ".yaml", ".yml", ".json")
 _LEFT_OUT = {"node_modules", "vendor", "venv", "dist", "build", "target", "__pycache__"}
 _PREFIX = re.compile(r"(agent|environment|memory_store|deployment|vault)(?![a-z])")
+_DECLARES = re.compile(rf"type\W+(?:{'|'.join(FOLDERS.values())})\b")  # parsing takes a thousand times longer
 _LARGEST = 4 << 20  # larger files are data
 
 
@@ -155,12 +157,11 @@ def _documents(path: Path, key: str, *, strict: bool) -> list[Document]:
         raise UsageError(f"Cannot read {key}: {error.strerror}.") from None
     if path.suffix == ".md" and not has_fields(text) and (not strict or path.stem.upper() == "README"):
         return []
-    try:
+    if strict:
         return documents(text, key)
-    except UsageError:
-        if strict:
-            raise
-        return []
+    with suppress(UsageError):
+        return documents(text, key) if _DECLARES.search(text) else []
+    return []
 
 
 def _kind_of_path(path: Path) -> Kind | None:

@@ -158,8 +158,7 @@ class Planner:
 
     def _wanted(self, thing: Declared) -> dict[str, Any]:
         """The body with ids, as far as they are known."""
-        found: dict[str, Any] = resolved(thing.body, lambda link: self._known[link.key])
-        return found
+        return resolved(thing.body, self._known)  # type: ignore[no-any-return]
 
     def _vault(self, thing: Declared) -> str:
         return self._known[thing.within].id if thing.within else ""

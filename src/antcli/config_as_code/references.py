@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from antcli.config_as_code.declared import Declared, Place
 from antcli.config_as_code.files import Files
 from antcli.config_as_code.kinds import KINDS
 from antcli.errors import UsageError
 from antcli.references import KINDS as API_KINDS
+
+if TYPE_CHECKING:
+    from antcli.config_as_code.state import Entry
 
 # Where the API wants the id of another thing: the way there ("*" is each entry of a list), and its kind.
 _POSITIONS: dict[str, tuple[tuple[tuple[str, ...], str], ...]] = {
@@ -65,14 +68,14 @@ def links_in(value: Any) -> list[Link]:
     return list(_links(value))
 
 
-def resolved(body: Any, find: Callable[[Link], Known]) -> Any:
-    """The body with what the API wants in place of links."""
+def resolved(body: Any, known: Mapping[str, Known | Entry]) -> Any:
+    """The body with what the API wants in place of links, whose keys are those of `known`."""
     if isinstance(body, Link):
-        return _as_api(body, find(body))
+        return _as_api(body, known[body.key])
     if isinstance(body, list):
-        return [resolved(item, find) for item in body]
+        return [resolved(item, known) for item in body]
     if isinstance(body, dict):
-        return {name: resolved(item, find) for name, item in body.items()}
+        return {name: resolved(item, known) for name, item in body.items()}
     return body
 
 
@@ -91,7 +94,7 @@ def with_paths(kind: str, body: dict[str, Any], way_to: Callable[[str, str | Non
     def change(value: Any, place: Place) -> list[Any]:
         if isinstance(value, str):
             return [way_to(value, None) or value]
-        field = next((name for name in ("id", "skill_id", "memory_store_id") if name in value), "")
+        field = next((name for name in _ID_FIELDS.values() if name in value), "")
         version = value.get("version")
         way = way_to(str(value.get(field)), None if version is None else str(version))
         rest = {name: item for name, item in value.items() if name not in (field, "type", "version")}
@@ -102,7 +105,7 @@ def with_paths(kind: str, body: dict[str, Any], way_to: Callable[[str, str | Non
     return body
 
 
-def _as_api(link: Link, known: Known) -> Any:
+def _as_api(link: Link, known: Known | Entry) -> Any:
     extra = dict(link.extra)
     match link.kind:
         case "agent":

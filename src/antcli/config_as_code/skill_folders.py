@@ -56,8 +56,8 @@ def unpack(data: bytes, above: Path, *, force: bool) -> Path:
         scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=above))
         try:
             found.extractall(scratch)
-            if folder.exists():
-                shutil.rmtree(folder)
+            if folder.exists():  # it goes with the scratch folder, when the new one stands
+                os.replace(folder, scratch / ".before")
             os.replace(scratch / folder.name, folder)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)

@@ -12,7 +12,7 @@ from antcli.config_as_code.bodies import creation_body, update_body
 from antcli.config_as_code.comparison import simplified
 from antcli.config_as_code.declared import Declared
 from antcli.config_as_code.planner import Change, Plan
-from antcli.config_as_code.references import Known, resolved
+from antcli.config_as_code.references import resolved
 from antcli.config_as_code.state import Entry, State, digest
 from antcli.errors import AntError, ApiError, ExitCode, ServerError
 
@@ -190,10 +190,7 @@ class Steps:
         self.told(row | ({"id": entry.id, "version": entry.version or None} if entry else {}))
 
     def _wanted(self, thing: Declared) -> dict[str, Any]:
-        found: dict[str, Any] = resolved(
-            thing.body, lambda link: Known(self.state.entries[link.key].id, self.state.entries[link.key].version)
-        )
-        return found
+        return resolved(thing.body, self.state.entries)  # type: ignore[no-any-return]
 
     def _within(self, thing: Declared) -> tuple[str, ...]:
         return (self.state.entries[thing.within].id,) if thing.within else ()
