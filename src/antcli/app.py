@@ -79,7 +79,7 @@ TABLE: dict[str, tuple[Row, ...]] = {
         Row("auth", "auth:app", "Log in and out."),
         Row("engine", "engine:app", "The local engine in the background."),
         Row("serve", "serve:serve", "Run the engine in the foreground, on a port or a socket."),
-        Row("worker", "worker:app", "Run the tools of sessions on this machine, for a self-hosted environment."),
+        Row("worker", "worker:app", "Run the tools of self-hosted sessions on this machine.", ("beta:worker",)),
         Row("doctor", "doctor:doctor", "Check the setup and say what to repair."),
         Row("explain", "explain:explain", "Explain the API field by field, exit codes, variables, differences."),
         Row("completion", "completion:completion", "Print the completion script of a shell, or install it."),

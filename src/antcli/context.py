@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -194,12 +194,13 @@ class Context:
         from antcli.client.client import Client
         from antcli.client.retries import retries_from
 
-        debug = self._trace if self.options.debug else None
         retries = retries_from(self.environ)
-        return Client(self.server, retries=retries, on_notice=self.output.notice, debug=debug)
+        return Client(self.server, retries=retries, on_notice=self.output.notice, debug=self.trace)
 
-    def _trace(self, line: str) -> None:
-        self.terminal.stderr.write(line + "\n")
+    @property
+    def trace(self) -> Callable[[str], None] | None:
+        """Where clients tell what they send, with --debug."""
+        return (lambda line: print(line, file=self.terminal.stderr)) if self.options.debug else None
 
     def stay(self) -> None:
         """For commands that run on: collect garbage from now on (the entry point switches it off)."""

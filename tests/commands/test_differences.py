@@ -12,7 +12,7 @@ SHOWN = {
     "lists": "test_agents.py", "identity": "test_differences.py",
     "downloads": "test_differences.py", "delete": "test_differences.py", "prose": "test_differences.py",
     "explorer": "test_differences.py", "credentials": "test_differences.py",
-    "connect": "test_connect.py", "apply": "../e2e/test_apply.py",
+    "connect": "test_connect.py", "apply": "../e2e/test_apply.py", "worker": "../e2e/test_ant_worker.py",
 }  # fmt: skip
 
 

@@ -52,9 +52,11 @@ class Worker:
         self.folder = folder
         self.started: list[subprocess.Popen[str]] = []
 
-    def __call__(self, *arguments: str, words=("worker", "poll"), **variables: str) -> subprocess.Popen[str]:
-        home = self.folder / f"home-{len(self.started)}"
-        home.mkdir()
+    def __call__(
+        self, *arguments: str, words=("worker", "poll"), home="home", **variables: str
+    ) -> subprocess.Popen[str]:
+        home = self.folder / home
+        home.mkdir(exist_ok=True)
         environ = clean(home, ANTHROPIC_BASE_URL=self.engine.url, ANTHROPIC_ENVIRONMENT_ID=self.environment)
         environ |= {"ANTHROPIC_ENVIRONMENT_KEY": self.key, **variables}
         del environ["ANT_SERVER_API_KEY"]
@@ -171,7 +173,7 @@ def test_files_stay_in_the_working_directory_and_no_key_is_found(
         call("write", file_path=str(tmp_path / "new.txt"), content="x"),
         call("glob", pattern="link/*.txt"),
         call("read", file_path=5),
-        call("bash", command="env; cat /proc/$PPID/environ /proc/$PPID/cmdline | tr '\\0' '\\n'"),
+        call("bash", command="env; cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'"),
         {"text": "done"},
     )
     session = start(engine, client, environment, *turns)
@@ -179,7 +181,8 @@ def test_files_stay_in_the_working_directory_and_no_key_is_found(
     *outside, listed, wrong, shown = results(client, session)
     assert all("outside the working directory" in text(result) and result["is_error"] for result in outside)
     assert text(listed) == "no matches" and text(wrong) == "file_path: must be a string"
-    assert "ANTHROPIC_" not in text(shown) and worker.key not in text(shown) and "TERM=dumb" in text(shown)
+    assert worker.key not in text(shown) and "TERM=dumb" in text(shown)
+    assert "ANTHROPIC_" not in text(shown).partition("\nTERM=dumb")[0]
     assert not (tmp_path / "new.txt").exists()
 
     free = start(engine, client, environment, call("read", file_path="../secret.txt"), {"text": "done"})
@@ -252,7 +255,9 @@ def test_a_stopped_worker_tells_what_it_broke_off_and_another_goes_on(
 
 
 @linux
-def test_after_a_kill_another_worker_takes_over(engine, client, environment, worker, workdir):
+@pytest.mark.parametrize("home", ["home", "another"])
+def test_after_a_kill_another_worker_takes_over(engine, client, environment, worker, workdir, home):
+    """On the same machine it knows which call had begun, and does not repeat it in silence."""
     session = start(
         engine, client, environment,
         call("bash", command="echo x >> begun; test $(wc -l < begun) -gt 1 || sleep 300"), {"text": "done"},
@@ -261,8 +266,12 @@ def test_after_a_kill_another_worker_takes_over(engine, client, environment, wor
     until((workdir / "begun").exists, LIMIT)
     assert worker.stop(process, signal.SIGKILL) == -signal.SIGKILL
     until(lambda: not running(session), LIMIT)
-    assert worker("--workdir", "work", "--once", "--max-idle", "0.1").wait(LIMIT) == 0
-    assert has_ended(client, session) and len(results(client, session)) == 1
+    assert worker("--workdir", "work", "--once", "--max-idle", "0.1", home=home).wait(LIMIT) == 0
+    assert has_ended(client, session)
+    (result,) = results(client, session)
+    same = home == "home"
+    assert result["is_error"] is same and ("It may have run" in text(result)) is same
+    assert (workdir / "begun").read_text() == ("x\n" if same else "x\nx\n")
 
 
 def test_a_worker_that_lost_its_lease_posts_nothing(engine, client, environment, worker, workdir):
@@ -277,6 +286,42 @@ def test_a_worker_that_lost_its_lease_posts_nothing(engine, client, environment,
     process.send_signal(signal.SIGCONT)
     assert process.wait(LIMIT) == 0
     assert not results(client, session) and states(client, environment) == ["starting"]
+
+
+def test_a_worker_outlives_its_engine(client, worker, workdir, tmp_path):
+    """The engine dies while a call runs; the result reaches the one that is started after it."""
+    with served(tmp_path / "engine") as engine:
+        server = Server(engine.url, "hosted", "test", "a test", headers={"x-api-key": KEY})
+        with Client(server, retries=5) as client:
+            here = client.call("environments.create", body={"name": "own", "config": {"type": "self_hosted"}})["id"]
+            key = client.call("environments.keys.create", here, body={})["key"]
+            session = start(
+                engine, client, here,
+                call("bash", command="touch begun; until [ -e dead ]; do sleep 0.05; done; echo survived"),
+                {"text": "done"},
+            )  # fmt: skip
+            variables = {"ANTHROPIC_BASE_URL": engine.url, "ANTHROPIC_ENVIRONMENT_KEY": key}
+            arguments = ("--environment-id", here, "--workdir", "work", "--once", "--max-idle", "0.1")
+            process = worker(*arguments, **variables)
+            until((workdir / "begun").exists, LIMIT)
+            engine.kill()
+            (workdir / "dead").touch()
+            until(lambda: "could not be sent yet" in worker.log.read_text(), LIMIT)
+            engine.start(engine.port)
+            assert process.wait(LIMIT) == 0
+            assert [text(result) for result in results(client, session)] == ["survived"]
+            assert has_ended(client, session)
+
+
+def test_a_worker_comes_back_to_a_session_that_goes_on(engine, client, environment, worker, workdir):
+    session = start(
+        engine, client, environment, call("bash", command="echo one"), {"text": "done"},
+        call("bash", command="echo two"), {"text": "done"},
+    )  # fmt: skip
+    assert worker("--workdir", "work", "--once", "--max-idle", "0.1").wait(LIMIT) == 0
+    send(client, session, **say("go on"))
+    assert worker("--workdir", "work", "--once", "--max-idle", "0.1").wait(LIMIT) == 0
+    assert [text(result) for result in results(client, session)] == ["one", "two"] and has_ended(client, session)
 
 
 def test_several_sessions_at_once_have_a_folder_each(engine, client, environment, worker, workdir):
@@ -321,6 +366,26 @@ def test_a_program_of_ones_own_gets_the_item(engine, client, environment, worker
     assert (seen["ANTHROPIC_SESSION_ID"], seen["ANTHROPIC_WORK_ID"]) == (session, item["id"])
     assert (seen["ANTHROPIC_ENVIRONMENT_ID"], seen["ANTHROPIC_ENVIRONMENT_KEY"]) == (environment, worker.key)
     assert item["secret"] not in worker.log.read_text() and states(client, environment) == ["stopped"]
+
+
+def test_when_a_program_ends_its_item_is_over(engine, client, environment, worker, workdir):
+    start(engine, client, environment, {"text": "done"})
+    assert worker("--on-work", "false", "--once").wait(LIMIT) == 0
+    assert states(client, environment) == ["stopped"] and "exit_code=1" in worker.log.read_text()
+
+
+def test_a_program_is_ended_with_the_worker(engine, client, environment, worker, workdir):
+    start(engine, client, environment, {"text": "done"})
+    program = worker.folder / "handle.sh"
+    program.write_text("#!/bin/sh\ntrap 'touch ended; exit 7' TERM\ntouch begun\nwhile :; do sleep 0.05; done\n")
+    program.chmod(0o755)
+    process = worker("--on-work", "./handle.sh", "--log-format", "json")
+    until((worker.folder / "begun").exists, LIMIT)
+    assert worker.stop(process) == 0
+    assert (worker.folder / "ended").exists()
+    until(lambda: client.call("environments.work.poll", environment, query={"block_ms": 500}), LIMIT)  # handed back
+    lines = [json.loads(line) for line in worker.log.read_text().splitlines() if line[0] == "{"]
+    assert [line["exit_code"] for line in lines if line["level"] == "warning"] == [7]
 
 
 def test_what_is_wrong_is_said_at_once(worker, tmp_path):

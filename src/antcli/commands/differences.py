@@ -88,6 +88,13 @@ DIFFERENCES = (
         "A server can tell who asks, and a repeated request makes one thing.",
     ),
     Difference(
+        "worker",
+        "worker poll has one session at a time; stopped, it leaves a session that waits for tools without a worker; "
+        "--environment-key is taken from the command line.",
+        "--concurrency has several; a session is handed on; the key comes from the environment or a file.",
+        "Sessions waited for each other, or for ever, and other users saw the key.",
+    ),
+    Difference(
         "apply",
         "apply without a path takes the files that the lock file knows, and a file that moves is a new thing; a dry "
         "run ends with 0 also when its plan is refused; skills may be addresses at GitHub.",

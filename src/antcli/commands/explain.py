@@ -22,6 +22,7 @@ _WIDTH = 100
     "ant explain events.agent.message",
     "ant explain differences",
     "ant explain official",
+    "ant explain workers",
 )
 def explain(
     path: Annotated[str, typer.Argument(metavar="[PATH]", help="What to explain: agents, agents.tools, events.")] = "",

@@ -206,6 +206,4 @@ def translated(words: list[str]) -> list[str]:
     """The hidden commands of the official command line in our words. Raises UsageError for what has none."""
     if words[0] == "@completion":
         return ["completion", *words[1:]]
-    if words[0] == "beta:worker":
-        return ["worker", *words[1:]]
     return words

@@ -88,6 +88,34 @@ Confirmations
   In the same places an id that was left out is an error, exit code 2, and no list to choose from.
 """
 
+_WORKERS = """\
+Workers
+
+  `ant worker poll` takes sessions from the queue of a self-hosted environment and runs their tools on its machine. It
+  shows the key of the environment and nothing else: ANTHROPIC_ENVIRONMENT_KEY, or --environment-key-file.
+
+  The file tools stay in --workdir; bash runs as the user of the worker, without a sandbox around it, and finds the
+  worker's variables but those that begin with ANTHROPIC_ or ANT_. Memory stores are not mounted.
+
+  SIGTERM or Ctrl-C  kills the call that runs and tells the model so; what waits is handed to another worker. The
+                     second signal ends at once.
+  kill -9            another worker has the session when --lease has run out. Started again on the same machine, it
+                     tells the model which call may have run; on another one that call runs again.
+  a lost lease       what runs is killed, and nothing is sent any more.
+
+  --on-work PROGRAM  is run for each session instead, with the work item as JSON on stdin (its `secret` too), and
+
+    ANTHROPIC_SESSION_ID, ANTHROPIC_WORK_ID, ANTHROPIC_ENVIRONMENT_ID, ANTHROPIC_ENVIRONMENT_KEY, ANTHROPIC_BASE_URL
+
+  It must keep the lease, as `ant worker run` does. Its output goes to stderr. When it ends, the item is over, whatever
+  the exit code; when the worker is stopped, it gets SIGTERM, and SIGKILL after 30 seconds. In a container that is not
+  to hold the key, the secret is enough: `ant worker run --work-secret-file item.json`, or ANTHROPIC_WORK_SECRET.
+"""
+
+
+def workers() -> str:
+    return _WORKERS
+
 
 def confirmations() -> str:
     return _CONFIRMATIONS
@@ -132,5 +160,5 @@ def official() -> str:
 
 TOPICS = {
     "differences": differences, "official": official, "exit-codes": exit_codes, "environment": environment,
-    "confirmations": confirmations, "scripts": scripts,
+    "confirmations": confirmations, "scripts": scripts, "workers": workers,
 }  # fmt: skip

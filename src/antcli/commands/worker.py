@@ -52,7 +52,7 @@ LeaseTime = Annotated[
 ]
 Format = Annotated[LogFormat, typer.Option(metavar="FORMAT", help="text or json.")]
 
-app = Commands("Run the tools of sessions on this machine, for a self-hosted environment.")
+app = Commands("Run the tools of self-hosted sessions on this machine.")
 
 
 @app.command("poll")
@@ -106,18 +106,22 @@ def poll(
     id = _environment(context, environment, environment_id)
     log = Log(context.terminal.stderr, json=log_format is LogFormat.json, quiet=context.options.quiet)
 
+    name = worker_id or f"{socket.gethostname()}-{os.getpid()}"
+    queue = Queue(server, id, name, log, context.trace)
+
     def job(work: dict[str, Any]) -> Job:
         about = log.about(work_id=work["id"], session_id=work["data"]["id"])
         if argv:
-            return ProgramWork(argv, work, _child_environment(context, server, key), about)
+            return ProgramWork(queue, argv, work, _child_environment(context, server, key), about)
         folder = place.workdir / work["data"]["id"] if concurrency > 1 else place.workdir
         item = Item(id, work["id"], work["data"]["id"])
-        return SessionWork(client_for(server, work.get("secret")), item, place._replace(workdir=folder), about)
+        return SessionWork(
+            client_for(server, work.get("secret"), context.trace), item, place._replace(workdir=folder), about
+        )
 
     context.stay()
-    name = worker_id or f"{socket.gethostname()}-{os.getpid()}"
     limits = Limits(1 if once else concurrency, 1 if once else None, drain)
-    worker = Worker(Queue(server, id, name, log), job, limits, log)
+    worker = Worker(queue, job, limits, log)
     with stopped_by_signals(worker.stop):
         worker.run()
 
@@ -162,7 +166,9 @@ def run(
     server = _server(context, token or _key(context, environment_key_file))
     log = Log(context.terminal.stderr, json=log_format is LogFormat.json, quiet=context.options.quiet)
     item = Item(environment_id, work_id, session_id)
-    work = SessionWork(client_for(server, secret), item, place, log.about(work_id=work_id, session_id=session_id))
+    work = SessionWork(
+        client_for(server, secret, context.trace), item, place, log.about(work_id=work_id, session_id=session_id)
+    )
     context.stay()
     with stopped_by_signals(work.stop):
         return int(work.run() in ("lost", "refused"))
@@ -170,12 +176,16 @@ def run(
 
 def _place(context: Context, workdir: Path, unrestricted: bool, max_idle: str, lease: str) -> Place:
     from antcli.commands.durations import seconds
+    from antcli.profiles.paths import data_dir
+    from antcli.worker.secrecy import hide
     from antcli.worker.session import Place
 
+    hide()
     idle, held = seconds(max_idle, "--max-idle"), seconds(lease, "--lease")
     if not 1 <= held <= 3600:
         raise UsageError("--lease: must be between 1s and 1h.")
-    return Place(workdir.absolute(), context.environ, not unrestricted, idle or None, int(held))
+    begun = data_dir(context.environ) / "worker"
+    return Place(workdir.absolute(), begun, context.environ, not unrestricted, idle or None, int(held))
 
 
 def _environment(context: Context, named: str | None, id: str | None) -> str:

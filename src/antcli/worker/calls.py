@@ -26,7 +26,7 @@ class Calls:
         """The ids of open calls that this event ends: somebody else has answered, or the user has interrupted."""
         kind = event.get("type")
         if kind not in _NEUTRAL:
-            self.resting = kind == "session.status_idle" and _ends_turn(event)
+            self.resting = kind == "session.status_idle" and ends_turn(event)
         if kind == "agent.tool_use":
             if event["id"] not in self._answered:
                 self._open.setdefault(event["id"], event)
@@ -68,5 +68,6 @@ class Calls:
         return {id for id, call in self._open.items() if call.get("session_thread_id") == thread}
 
 
-def _ends_turn(event: Event) -> bool:
+def ends_turn(event: Event) -> bool:
+    """Whether a session.status_idle is more than a wait for results."""
     return (event.get("stop_reason") or {}).get("type") != "requires_action"

@@ -14,6 +14,7 @@ from antcli.worker.log import Log
 # `stopping`: the server wants the work to end. `lost`: it is another worker's by now. `refused`: no more beats taken.
 End = Literal["stopping", "lost", "refused"]
 
+NO_HEARTBEAT = "NO_HEARTBEAT"  # what the first beat expects
 _LONGEST_PAUSE = 30.0
 _TRANSIENT = (408, 409, 429)
 
@@ -37,7 +38,7 @@ class Lease:
         self._seconds = seconds
         self._ended = ended
         self._log = log
-        self._last = "NO_HEARTBEAT"
+        self._last = NO_HEARTBEAT
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
         self.over: End | None = None

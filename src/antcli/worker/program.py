@@ -11,17 +11,20 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
 from antcli.errors import UsageError
 from antcli.worker.log import Log
+from antcli.worker.queue import Queue, Work
 
 END_SECONDS = 30.0
 
 
 def argv_of(command: str) -> list[str]:
     """The path of a program, or a command line. Raises UsageError when there is no such program."""
-    words = [command] if os.path.exists(command) else shlex.split(command)
+    try:
+        words = [command] if os.path.exists(command) else shlex.split(command)
+    except ValueError:
+        words = []
     if not words or shutil.which(words[0]) is None:
         raise UsageError(f"--on-work: {command!r} is no program that can be run.", hint="Check its path and its mode.")
     return words
@@ -29,9 +32,10 @@ def argv_of(command: str) -> list[str]:
 
 class ProgramWork:
     """The program gets the item as JSON on stdin and its ids in variables; what it prints goes to stderr. It keeps the
-    lease itself, as `ant worker run` does."""
+    lease itself, as `ant worker run` does; when it ends, the item is over."""
 
-    def __init__(self, argv: list[str], work: dict[str, Any], environ: Mapping[str, str], log: Log) -> None:
+    def __init__(self, queue: Queue, argv: list[str], work: Work, environ: Mapping[str, str], log: Log) -> None:
+        self._queue = queue
         self._argv = argv
         self._work = work
         self._environ = dict(environ) | {
@@ -65,6 +69,10 @@ class ProgramWork:
             self._log.warning("The program has failed.", exit_code=code)
         else:
             self._log.info("The program is done.")
+        if self._stopped:
+            self._queue.give_back(self._work["id"])
+        else:
+            self._queue.stop(self._work["id"])
 
     def _wait(self) -> int:
         assert self._process is not None

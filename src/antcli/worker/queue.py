@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from antcli.client.client import Client
 from antcli.client.server import Server
 from antcli.errors import AntError, ApiError
-from antcli.worker.lease import is_fatal
+from antcli.worker.lease import NO_HEARTBEAT, is_fatal
 from antcli.worker.log import Log
 
 BLOCK_MS = 999
 TIMEOUT = 20.0  # of every request of a worker but streams, so that no silence outlasts a lease
 
 Work = dict[str, Any]
+Trace = Callable[[str], None] | None
 
 
 class Queue:
     """`server` bears the environment key."""
 
-    def __init__(self, server: Server, environment_id: str, worker_id: str, log: Log) -> None:
-        self.server = server
+    def __init__(self, server: Server, environment_id: str, worker_id: str, log: Log, trace: Trace = None) -> None:
         self.environment_id = environment_id
-        self._client = Client(server, timeout=TIMEOUT)
+        self._client = Client(server, timeout=TIMEOUT, debug=trace)
         self._worker_id = worker_id
         self._log = log
 
@@ -58,16 +60,22 @@ class Queue:
             if not (isinstance(error, ApiError) and error.status == 409):  # it had stopped already
                 self._log.warning(f"The work item could not be stopped: {error.message}", work_id=work_id)
 
+    def give_back(self, work_id: str) -> None:
+        """Another worker may have it at once, if nobody holds it by heartbeats."""
+        query = {"expected_last_heartbeat": NO_HEARTBEAT, "desired_ttl_seconds": 1}
+        with suppress(AntError):
+            self._client.call("environments.work.heartbeat", self.environment_id, work_id, query=query)
+
     def close(self) -> None:
         self._client.close()
 
 
-def client_for(server: Server, secret: str | None) -> Client:
+def client_for(server: Server, secret: str | None, trace: Trace = None) -> Client:
     """For what belongs to one item: with the token in its secret, where it has one."""
     token = token_in(secret)
     if token is not None:
         server = replace(server, headers=bearer(token))
-    return Client(server, timeout=TIMEOUT)
+    return Client(server, timeout=TIMEOUT, debug=trace)
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -17,9 +17,10 @@ from typing import Any, Literal, NamedTuple
 from antcli.client.client import Client
 from antcli.client.follow import follow
 from antcli.client.retries import backoff
-from antcli.engine.tools.builtin import validate_input
+from antcli.engine.tools.builtin import BUILTIN_TOOLS, validate_input
 from antcli.errors import AntError, ApiError
-from antcli.worker.calls import Calls, Event
+from antcli.worker.begun import Begun
+from antcli.worker.calls import Calls, Event, ends_turn
 from antcli.worker.hands import BASH_SECONDS, FILE_SECONDS, Answer, Hands
 from antcli.worker.lease import End, Lease, is_fatal
 from antcli.worker.log import Log
@@ -28,6 +29,7 @@ from antcli.worker.skills import download
 OVERDUE_SECONDS = 10.0  # the tools keep their times themselves; a program that was stopped or starved does not
 CANCEL_SECONDS = 3.0
 LAST_TRIES = 3
+LAST_IDLES = 20  # among which the end of the last turn is looked for, before the whole history is read
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 
 # `left`: it has rested for a while. `stopped`: somebody wants the worker to leave it. `over`: the session is no more.
@@ -35,9 +37,11 @@ Ending = Literal["left", "stopped", "over", "lost", "refused"]
 
 
 class Place(NamedTuple):
-    """Where and how tools run. `max_idle` is the rest in seconds after which the session is left; None is never."""
+    """Where and how tools run. `begun` is the folder where calls that have begun are noted; `max_idle` is the rest in
+    seconds after which the session is left, None is never."""
 
     workdir: Path
+    begun: Path
     environ: Mapping[str, str]
     confined: bool = True
     max_idle: float | None = 60.0
@@ -91,6 +95,8 @@ class SessionWork:
         self._log = log
         self._inbox: SimpleQueue[_Message] = SimpleQueue()
         self._calls = Calls()
+        self._begun = Begun(place.begun, item.session_id)
+        self._lost = self._begun.get()  # the call that ran here when a worker before this one died
         self._hands: Hands | None = None
         self._generation = 0
         self._running: _Running | None = None
@@ -134,8 +140,14 @@ class SessionWork:
             self._log.warning("Memory stores are not mounted here: the agent finds nothing at their paths.")
         download(self._client, (session.get("agent") or {}).get("skills") or [], self._place.workdir, self._log)
         self._log.info("Working.")
-        threading.Thread(target=self._follow, name="events", daemon=True).start()
+        threading.Thread(target=self._follow, args=[self._last_rest()], name="events", daemon=True).start()
         return self._loop()
+
+    def _last_rest(self) -> Event | None:
+        """The newest end of a turn, if it is not long ago: what was asked before it has its answer."""
+        query = {"order": "desc", "limit": LAST_IDLES, "types": ["session.status_idle"]}
+        page = self._client.call("sessions.events.list", self._item.session_id, query=query)
+        return next((event for event in page.get("data") or () if ends_turn(event)), None)
 
     def _loop(self) -> Ending:
         while True:
@@ -170,9 +182,9 @@ class SessionWork:
 
     # events
 
-    def _follow(self) -> None:
+    def _follow(self, rest: Event | None) -> None:
         """In a thread. What was missed is handed over whole: a call in it may have its answer in it."""
-        missed: list[Event] | None = []
+        missed: list[Event] | None = [rest] if rest else []
 
         def caught_up() -> None:
             nonlocal missed
@@ -185,11 +197,12 @@ class SessionWork:
 
         how: Ending = "over"
         trouble = ""
+        live = follow(
+            self._client, self._item.session_id, after=rest["id"] if rest else None, on_caught_up=caught_up,
+            before_reconnect=lost, notice=self._log.warning,
+        )  # fmt: skip
         try:
-            for event in follow(
-                self._client, self._item.session_id, on_caught_up=caught_up, before_reconnect=lost,
-                notice=self._log.warning,
-            ):  # fmt: skip
+            for event in live:
                 if missed is None:
                     self._inbox.put(_Events([event]))
                 else:
@@ -222,11 +235,17 @@ class SessionWork:
                 self._answer(call, _text("The user interrupted the session before this call ran."), is_error=True)
             elif problem := validate_input(tool, input):
                 self._answer(call, _text(problem), is_error=True)
+            elif call["id"] == self._lost:
+                self._answer(
+                    call, _text("The worker died during this call. It may have run: look before repeating it."), True
+                )
             else:
                 self._start(call, tool, input)
 
     def _start(self, call: Event, tool: str, input: dict[str, Any]) -> None:
         place, now = self._place, time.monotonic()
+        if not BUILTIN_TOOLS[tool].pure:
+            self._begun.set(call["id"])
         if self._hands is None:
             try:
                 self._hands = Hands(
@@ -306,6 +325,7 @@ class SessionWork:
                 # Mostly an interrupt was faster: the server has answered the call itself.
                 self._log.warning(f"A result was not taken: {error.message}")
             del self._unsent[0]
+            self._begun.clear()
 
     # the end
 

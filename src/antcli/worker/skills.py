@@ -8,7 +8,7 @@ import stat
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple
 
@@ -27,7 +27,7 @@ class BadArchiveError(AntError):
 class _Member(NamedTuple):
     path: PurePosixPath
     executable: bool
-    content: IO[bytes]
+    content: bytes
 
 
 def download(client: Client, skills: list[dict[str, Any]], workdir: Path, log: Log) -> None:
@@ -49,15 +49,10 @@ def unpack(archive: bytes, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=".skill-", dir=folder.parent))
     try:
-        left = _LARGEST
         for path, executable, content in _unwrapped(_members(archive)):
             target = new / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            data = content.read(left + 1)
-            left -= len(data)
-            if left < 0:
-                raise BadArchiveError(f"the archive holds more than {_LARGEST} bytes")
-            target.write_bytes(data)
+            target.write_bytes(content)
             target.chmod(0o755 if executable else 0o644)
         new.chmod(0o755)
         if folder.exists():
@@ -69,24 +64,38 @@ def unpack(archive: bytes, folder: Path) -> None:
 
 def _members(archive: bytes) -> list[_Member]:
     file = io.BytesIO(archive)
+    unpacked = _zipped if zipfile.is_zipfile(file) else _tarred
+    file.seek(0)
     try:
-        return list(_zipped(zipfile.ZipFile(file)) if zipfile.is_zipfile(file) else _tarred(tarfile.open(fileobj=file)))
+        found = list(unpacked(file))
     except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
         raise BadArchiveError(f"the archive cannot be read: {error}") from None
+    if not found:
+        raise BadArchiveError("the archive holds no files")
+    return found
 
 
-def _zipped(archive: zipfile.ZipFile) -> Iterator[_Member]:
-    for info in archive.infolist():
-        mode = info.external_attr >> 16
-        if not info.is_dir() and stat.S_IFMT(mode) in (0, stat.S_IFREG):
-            yield _Member(_safe(info.filename), bool(mode & 0o111), archive.open(info))
+def _zipped(file: IO[bytes]) -> Iterator[_Member]:
+    with zipfile.ZipFile(file) as archive:
+        _limit(info.file_size for info in archive.infolist())
+        for info in archive.infolist():
+            mode = info.external_attr >> 16
+            if not info.is_dir() and stat.S_IFMT(mode) in (0, stat.S_IFREG):
+                yield _Member(_safe(info.filename), bool(mode & 0o111), archive.read(info))
 
 
-def _tarred(archive: tarfile.TarFile) -> Iterator[_Member]:
-    for info in archive.getmembers():
-        content = archive.extractfile(info) if info.isreg() else None
-        if content is not None:
-            yield _Member(_safe(info.name), bool(info.mode & 0o111), content)
+def _tarred(file: IO[bytes]) -> Iterator[_Member]:
+    with tarfile.open(fileobj=file) as archive:
+        _limit(info.size for info in archive.getmembers())
+        for info in archive.getmembers():
+            content = archive.extractfile(info) if info.isreg() else None
+            if content is not None:
+                yield _Member(_safe(info.name), bool(info.mode & 0o111), content.read())
+
+
+def _limit(sizes: Iterable[int]) -> None:
+    if sum(sizes) > _LARGEST:
+        raise BadArchiveError(f"the archive holds more than {_LARGEST} bytes")
 
 
 def _safe(name: str) -> PurePosixPath:
