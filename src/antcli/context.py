@@ -145,8 +145,8 @@ class Context:
         from antcli.client.exchange import ExchangedToken
         from antcli.client.retries import retries_from
 
-        debug = self._trace if self.options.debug else None
-        return ExchangedToken(chosen.base_url, chosen.federation, retries=retries_from(self.environ), debug=debug)
+        retries = retries_from(self.environ)
+        return ExchangedToken(chosen.base_url, chosen.federation, retries=retries, debug=self.trace)
 
     @cached_property
     def destination(self) -> Server:
