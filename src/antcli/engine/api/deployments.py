@@ -19,15 +19,15 @@ from antcli.engine.api.rubrics import with_rubrics
 from antcli.engine.api.schemas.deployments import DeploymentCreate, DeploymentUpdate, shown, shown_run
 from antcli.engine.api.schemas.events import plain
 from antcli.engine.api.schemas.sessions import AgentReference, SessionCreate
-from antcli.engine.api.services import Services, json_response, operation, read_body, read_nothing, services
+from antcli.engine.api.services import Services, json_response, operation, read_body, read_nothing, services, stored
 from antcli.engine.api.sessions import check_budgetable, check_hands, make, session_agent, usable_environment
 from antcli.engine.api.validation import merge_metadata
 from antcli.engine.clock import now
-from antcli.engine.errors import invalid, not_found
+from antcli.engine.errors import invalid
 from antcli.engine.ids import new_id
 from antcli.engine.model_facts import takes_system_messages
 from antcli.engine.orchestration.deployments import KIND, MOST_SCHEDULED, RUN, archived
-from antcli.engine.store.base import Object, StaleError, Store
+from antcli.engine.store.base import StaleError, Store
 
 MAXIMUM_RUNS = 1000
 _CLEARED: dict[str, Any] = {"description": None, "resources": [], "vault_ids": [], "schedule": None, "budget": None}
@@ -55,13 +55,13 @@ async def create(request: Request, query: Query) -> Response:
     await _check_session(here, deployment)
     if deployment["schedule"] is not None:
         await _check_scheduled(here)
-    stored = await here.store.insert(KIND, deployment["id"], deployment)
-    here.deployments.changed(stored)
+    made = await here.store.insert(KIND, deployment["id"], deployment)
+    here.deployments.changed(made)
     return json_response(shown(deployment))
 
 
 async def retrieve(request: Request, query: Query) -> Response:
-    return json_response(shown((await _stored(services(request).store, request)).body))
+    return json_response(shown((await stored(request, KIND)).body))
 
 
 async def update(request: Request, query: Query) -> Response:
@@ -143,17 +143,13 @@ async def unpause(request: Request, query: Query) -> Response:
 async def run(request: Request, query: Query) -> Response:
     await read_nothing(request)
     here = services(request)
-    stored = await _stored(here.store, request)
-    _must_live(stored.body, "run")
-    return json_response(shown_run(await here.deployments.run_now(stored)))
+    found = await stored(request, KIND)
+    _must_live(found.body, "run")
+    return json_response(shown_run(await here.deployments.run_now(found)))
 
 
 async def retrieve_run(request: Request, query: Query) -> Response:
-    id = request.path_params["deployment_run_id"]
-    found = await services(request).store.get(RUN, id)
-    if found is None:
-        raise not_found("deployment run", id)
-    return json_response(shown_run(found.body))
+    return json_response(shown_run((await stored(request, RUN)).body))
 
 
 async def list_runs(request: Request, query: Query) -> Response:
@@ -275,24 +271,16 @@ def _must_live(deployment: dict[str, Any], verb: str) -> None:
 async def _change(request: Request, change: Any) -> Response:
     here = services(request)
     while True:
-        stored = await _stored(here.store, request)
-        changed = await change(stored.body)
-        if changed == stored.body:
+        found = await stored(request, KIND)
+        changed = await change(found.body)
+        if changed == found.body:
             return json_response(shown(changed))
         try:
-            replaced = await here.store.replace(stored, changed | {"updated_at": now()})
+            replaced = await here.store.replace(found, changed | {"updated_at": now()})
         except StaleError:
             continue
         here.deployments.changed(replaced)
         return json_response(shown(replaced.body))
-
-
-async def _stored(store: Store, request: Request) -> Object:
-    id = request.path_params["deployment_id"]
-    found = await store.get(KIND, id)
-    if found is None:
-        raise not_found("deployment", id)
-    return found
 
 
 _TIMES = ("created_at[gte]", "created_at[lte]")

@@ -32,7 +32,7 @@ async def delete(request: Request, query: Query) -> Response:
 
 _KEYS = "/v1/environments/{environment_id}/keys"
 ROUTES = [
-    operation("POST", _KEYS, create),
+    operation("POST", _KEYS, create),  # no `creation`: a key is told once, so who asks again gets another one
     operation("GET", _KEYS, list_, "limit", "page"),
     operation("DELETE", f"{_KEYS}/{{key_id}}", delete),
 ]

@@ -11,12 +11,12 @@ from antcli.engine.api.creations import creation
 from antcli.engine.api.pages import slice_of
 from antcli.engine.api.query import Query
 from antcli.engine.api.schemas.environments import EnvironmentCreate, EnvironmentUpdate, check_config, resolve_config
-from antcli.engine.api.services import json_response, operation, read_body, read_nothing, services
+from antcli.engine.api.services import json_response, operation, read_body, read_nothing, services, stored
 from antcli.engine.api.validation import merge_metadata
 from antcli.engine.clock import now
 from antcli.engine.errors import invalid, not_found
 from antcli.engine.ids import new_id
-from antcli.engine.store.base import Object, StaleError, Store
+from antcli.engine.store.base import StaleError
 
 
 async def create(request: Request, query: Query) -> Response:
@@ -40,22 +40,22 @@ async def create(request: Request, query: Query) -> Response:
 
 
 async def retrieve(request: Request, query: Query) -> Response:
-    return json_response((await _stored(services(request).store, request)).body)
+    return json_response((await stored(request, "environment")).body)
 
 
 async def update(request: Request, query: Query) -> Response:
     body = await read_body(request, EnvironmentUpdate)
     store = services(request).store
     while True:
-        stored = await _stored(store, request)
-        if stored.body["archived_at"] is not None:
-            raise invalid(f"Environment {stored.id} is archived and cannot be changed.", code="environment_archived")
-        changed = stored.body | _changes(stored.body, body)
-        if changed == stored.body:
+        found = await stored(request, "environment")
+        if found.body["archived_at"] is not None:
+            raise invalid(f"Environment {found.id} is archived and cannot be changed.", code="environment_archived")
+        changed = found.body | _changes(found.body, body)
+        if changed == found.body:
             return json_response(changed)
         check_config(changed["config"])
         try:
-            return json_response((await store.replace(stored, changed | {"updated_at": now()})).body)
+            return json_response((await store.replace(found, changed | {"updated_at": now()})).body)
         except StaleError:
             continue
 
@@ -82,23 +82,15 @@ async def archive(request: Request, query: Query) -> Response:
     await read_nothing(request)
     store = services(request).store
     while True:
-        stored = await _stored(store, request)
-        if stored.body["archived_at"] is not None:
-            return json_response(stored.body)
+        found = await stored(request, "environment")
+        if found.body["archived_at"] is not None:
+            return json_response(found.body)
         moment = now()
         try:
-            archived = await store.replace(stored, stored.body | {"archived_at": moment, "updated_at": moment})
+            archived = await store.replace(found, found.body | {"archived_at": moment, "updated_at": moment})
         except StaleError:
             continue
         return json_response(archived.body)
-
-
-async def _stored(store: Store, request: Request) -> Object:
-    id = request.path_params["environment_id"]
-    found = await store.get("environment", id)
-    if found is None:
-        raise not_found("environment", id)
-    return found
 
 
 def _changes(environment: dict[str, Any], body: EnvironmentUpdate) -> dict[str, Any]:

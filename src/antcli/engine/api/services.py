@@ -15,7 +15,7 @@ from starlette.routing import Route
 from antcli.engine.api.permissions import admit
 from antcli.engine.api.query import Query
 from antcli.engine.api.validation import parse
-from antcli.engine.errors import invalid
+from antcli.engine.errors import invalid, not_found
 
 if TYPE_CHECKING:
     from antcli.engine.api.activity import Activity
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from antcli.engine.resources.resources import Resources
     from antcli.engine.session.service import Sessions
     from antcli.engine.skills.skills import Skills
-    from antcli.engine.store.base import Store
+    from antcli.engine.store.base import Object, Store
     from antcli.engine.vaults.oauth import Tokens
     from antcli.engine.vaults.vaults import Vaults
 
@@ -91,6 +91,15 @@ async def read_nothing(request: Request) -> None:
     data = (await request.body()).strip()
     if data not in (b"", b"{}", b"null"):
         raise invalid("This operation takes no request body.")
+
+
+async def stored(request: Request, kind: str) -> Object:
+    """The object whose id the path names. Raises RequestError (404)."""
+    id = request.path_params[f"{kind}_id"]
+    found = await services(request).store.get(kind, id)
+    if found is None:
+        raise not_found(kind.replace("_", " "), id)
+    return found
 
 
 def json_response(value: Any, status: int = 200) -> Response:

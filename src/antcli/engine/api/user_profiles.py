@@ -17,7 +17,7 @@ from antcli.engine.api.schemas.user_profiles import (
     UserProfileUpdate,
     details,
 )
-from antcli.engine.api.services import json_response, operation, read_body, read_nothing, services
+from antcli.engine.api.services import json_response, operation, read_body, read_nothing, services, stored
 from antcli.engine.api.validation import merge_metadata
 from antcli.engine.clock import now
 from antcli.engine.errors import invalid, not_found, unsupported
@@ -50,7 +50,7 @@ async def create(request: Request, query: Query) -> Response:
 
 
 async def retrieve(request: Request, query: Query) -> Response:
-    return json_response(_shown(request, (await _stored(services(request).store, request)).body))
+    return json_response(_shown(request, (await stored(request, "user_profile")).body))
 
 
 async def update(request: Request, query: Query) -> Response:
@@ -63,15 +63,15 @@ async def update(request: Request, query: Query) -> Response:
         changes["access_type"] = body.access_type
     given = _details(request, body)
     while True:
-        stored = await _stored(store, request)
-        changed = stored.body | changes | {"details": stored.body["details"] | given}
-        changed["metadata"] = merge_metadata(stored.body["metadata"], dict(body.metadata or {}), empty_deletes=True)
-        if changed != stored.body:
+        found = await stored(request, "user_profile")
+        changed = found.body | changes | {"details": found.body["details"] | given}
+        changed["metadata"] = merge_metadata(found.body["metadata"], dict(body.metadata or {}), empty_deletes=True)
+        if changed != found.body:
             try:
-                await store.replace(stored, changed | {"updated_at": now()})
+                await store.replace(found, changed | {"updated_at": now()})
             except StaleError:
                 continue
-        return json_response(_shown(request, (await _stored(store, request)).body))
+        return json_response(_shown(request, (await stored(request, "user_profile")).body))
 
 
 async def list_(request: Request, query: Query) -> Response:
@@ -106,22 +106,14 @@ async def delete(request: Request, query: Query) -> Response:
 
 async def create_enrollment_url(request: Request, query: Query) -> Response:
     await read_nothing(request)
-    await _stored(services(request).store, request)
+    await stored(request, "user_profile")
     raise unsupported("enrollment_url", _ENROLLMENT)
 
 
 async def create_action_url(request: Request, query: Query) -> Response:
     await read_body(request, ActionURLCreate)
-    await _stored(services(request).store, request)
+    await stored(request, "user_profile")
     raise unsupported("action", _ENROLLMENT)
-
-
-async def _stored(store: Store, request: Request) -> Object:
-    id = request.path_params["user_profile_id"]
-    found = await store.get("user_profile", id)
-    if found is None:
-        raise not_found("user profile", id)
-    return found
 
 
 async def _all(store: Store) -> list[Object]:

@@ -9,9 +9,9 @@ from antcli.engine.api.auth import asking_worker
 from antcli.engine.api.pages import slice_of
 from antcli.engine.api.query import Query
 from antcli.engine.api.schemas.work import WorkStop, WorkUpdate
-from antcli.engine.api.services import json_response, operation, read_body, read_nothing, services
+from antcli.engine.api.services import json_response, operation, read_body, read_nothing, services, stored
 from antcli.engine.api.validation import merge_metadata
-from antcli.engine.errors import invalid, not_found
+from antcli.engine.errors import invalid
 from antcli.engine.orchestration.work import DEFAULT_RECLAIM_MS, MAXIMUM_TTL, shown
 
 _LONGEST_WORKER_ID = 256
@@ -82,13 +82,12 @@ def _id(request: Request) -> str:
 
 async def self_hosted(request: Request) -> str:
     """The environment in the path. Raises RequestError (404; 400 when it has no workers)."""
-    id = str(request.path_params["environment_id"])
-    found = await services(request).store.get("environment", id)
-    if found is None:
-        raise not_found("environment", id)
+    found = await stored(request, "environment")
     if found.body["config"]["type"] != "self_hosted":
-        raise invalid(f"Environment {id} is not self_hosted: it has no workers; the engine runs its tools itself.")
-    return id
+        raise invalid(
+            f"Environment {found.id} is not self_hosted: it has no workers; the engine runs its tools itself."
+        )
+    return found.id
 
 
 _WORK = "/v1/environments/{environment_id}/work"

@@ -50,7 +50,8 @@ class McpToolConfig(ToolSettings):
     name: Annotated[str, limited(128, 1)]
 
 
-def _check_configs(configs: list[McpToolConfig]) -> list[McpToolConfig]:
+def check_configs(configs: list[Any]) -> list[Any]:
+    """A toolset configures each of its tools once. Raises a validation error."""
     names = [config.name for config in configs]
     for name in names:
         if names.count(name) > 1:
@@ -62,7 +63,7 @@ class McpToolset(Body):
     type: Literal["mcp_toolset"]
     mcp_server_name: Annotated[str, limited(255, 1)]
     default_config: ToolSettings | None = None
-    configs: Annotated[list[McpToolConfig], AfterValidator(_check_configs)] | None = None
+    configs: Annotated[list[McpToolConfig], AfterValidator(check_configs)] | None = None
 
 
 def resolve_servers(servers: Sequence[McpServer] | None) -> list[dict[str, Any]]:

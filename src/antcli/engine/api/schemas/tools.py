@@ -9,7 +9,7 @@ from pydantic import AfterValidator
 
 from antcli.engine.api.schemas.base import Body, by_type, invalid_value, tag
 from antcli.engine.api.schemas.custom_tools import BUILT_IN_TOOLS, CustomTool
-from antcli.engine.api.schemas.mcp import McpToolset, resolve_toolset
+from antcli.engine.api.schemas.mcp import McpToolset, check_configs, resolve_toolset
 from antcli.engine.api.schemas.policies import ToolSettings, resolve_settings
 from antcli.engine.api.schemas.web_tools import WebSettings, check_web_settings, resolve_web_settings
 
@@ -33,18 +33,10 @@ def _check_config(config: _ToolConfig) -> _ToolConfig:
 ToolConfig = Annotated[_ToolConfig, AfterValidator(_check_config)]
 
 
-def _check_distinct(configs: list[_ToolConfig]) -> list[_ToolConfig]:
-    names = [config.name for config in configs]
-    for name in names:
-        if names.count(name) > 1:
-            raise invalid_value(f"{name!r} is configured twice")
-    return configs
-
-
 class AgentToolset(Body):
     type: Literal["agent_toolset_20260401"]
     default_config: ToolSettings | None = None
-    configs: Annotated[list[ToolConfig], AfterValidator(_check_distinct)] | None = None
+    configs: Annotated[list[ToolConfig], AfterValidator(check_configs)] | None = None
 
 
 Tool = Annotated[
