@@ -24,7 +24,7 @@ HERE_ONLY = {  # the files of this machine, the engine on it
     "profile settings", "profile unset", "profile delete",
 }  # fmt: skip
 TURN_BY_TURN = {  # what is sent depends on what came before; `plan` shows what `apply` would do
-    "chat", "demo", "import", "eval", "record", "replay", "worker", "worker run", "sessions connect",
+    "chat", "demo", "import", "eval", "record", "replay", "worker", "worker run", "worker poll", "sessions connect",
     "beta:sessions connect",
 }  # fmt: skip
 ELSEWHERE = {"edit", "apply", "destroy"}  # tests/e2e/test_pickers.py; the last two show a plan

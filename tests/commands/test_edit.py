@@ -24,7 +24,7 @@ def things(api):
 def edit(ant, hosted, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
-    def run(*replacements, arguments=("--yes",), **more):
+    def run(*replacements, arguments=("--yes",), environ=(), **more):
         """Each run of the editor makes the next of the replacements (old, new); `None` empties the file."""
         program = tmp_path / "editor.py"
         program.write_text(
@@ -36,7 +36,7 @@ def edit(ant, hosted, tmp_path, monkeypatch):
             "step = steps[n] if n < len(steps) else ('', '')\n"
             "path.write_text('' if step is None else text.replace(*step))\n"
         )
-        environ = hosted | {"EDITOR": f"{sys.executable} {program}"}
+        environ = hosted | {"EDITOR": f"{sys.executable} {program}"} | dict(environ)
         return ant("edit", "agent", "reviewer", *arguments, environ=environ, terminal=True, **more)
 
     return run
@@ -89,6 +89,16 @@ def test_a_refusal_of_the_server_keeps_the_text(edit, things, tmp_path):
     assert result.code == 1 and "model: unknown" in result.err
     (kept,) = tmp_path.glob("agent_*.yaml")
     assert str(kept) in result.err
+
+
+def test_a_connection_that_is_lost_keeps_the_text(edit, things, tmp_path):
+    def hang_up(_):
+        raise ConnectionResetError
+
+    things.on("POST", PATH, hang_up)
+    result = edit(("id: m", "id: n"), environ={"ANT_MAX_RETRIES": "0"})
+    (kept,) = tmp_path.glob("agent_*.yaml")
+    assert result.code == 5 and str(kept) in result.err and "id: n" in kept.read_text()
 
 
 def test_without_a_terminal_it_names_the_command_that_needs_none(ant, things, hosted):

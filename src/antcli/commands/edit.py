@@ -11,7 +11,7 @@ from antcli.commands import values
 from antcli.commands.base import examples
 from antcli.commands.options import DryRunOpt, YesOpt
 from antcli.context import current
-from antcli.errors import AntError, ApiError, UsageError
+from antcli.errors import AntError, ApiError, ServerError, UsageError
 
 if TYPE_CHECKING:
     from antcli.context import Context
@@ -155,7 +155,7 @@ def _send(context: Context, kind: Kind, thing: dict[str, Any], changes: dict[str
         if newest.get("updated_at") != thing.get("updated_at"):
             raise AntError(_meanwhile(kind, thing, newest), hint=f"Your text is in {_kept(thing['id'], text)}.")
         answer = context.client.call(f"{kind.family}.update", thing["id"], body={**changes, **_version(kind, thing)})
-    except ApiError as error:
+    except (ApiError, ServerError) as error:
         error.hint = f"Your text is in {_kept(thing['id'], text)}."
         raise
     context.output.object(kind.references, answer)

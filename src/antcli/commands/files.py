@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -139,7 +138,7 @@ def download(
         if len(names) > 1 or output is not None:
             raise UsageError("With --session, only one folder can be named.")
         output = os.path.join(names.pop(), "")
-    found = list(_wanted(context, names, session))
+    found = _wanted(context, names, session)
     if not found:
         return context.output.notice("The session has made no files.")
     if output == "-":
@@ -159,18 +158,19 @@ def _wanted(context: Context, files: list[str], session: str | None) -> list[dic
         raise UsageError("Name files, or a session with --session.")
     if session is not None:
         scope = context.resolve_id("sessions", session)
-        return [item for item in _made_by(context, scope) if item.get("downloadable", True)]
+        return _made_by(context, scope)
     ids = [context.resolve_id("files", each) for each in files]
     return [context.client.call("files.retrieve_metadata", id) for id in ids]
 
 
-def _made_by(context: Context, scope: str) -> Iterator[dict[str, Any]]:
-    return context.client.pages("files.list", query={"scope_id": scope, "limit": 100})
+def _made_by(context: Context, scope: str) -> list[dict[str, Any]]:
+    found = context.client.pages("files.list", query={"scope_id": scope, "limit": 100})
+    return [item for item in found if item.get("downloadable", True)]
 
 
 def download_made(context: Context, session_id: str, folder: str) -> list[dict[str, Any]]:
     """Downloads all that a session made into the folder, which is made; no file that exists is replaced."""
-    found = [item for item in _made_by(context, session_id) if item.get("downloadable", True)]
+    found = _made_by(context, session_id)
     targets = _targets(found, os.path.join(folder, ""), many=True) if found else []
     return [_downloaded(context, *pair, force=False) for pair in targets]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from antcli.commands.downloads import refuse_existing, whole_file
@@ -25,19 +24,10 @@ def download(context: Context, operation: Operation, parts: Parts, output: str |
         refuse_existing(path, force=force)
     chunks = context.client.download(operation.name, *parts.path.values(), query=parts.query, headers=parts.headers)
     if path is None:
-        _print(context, chunks)
+        stdout = context.output.binary()
+        stdout.writelines(chunks)
+        stdout.flush()
     else:
         with whole_file(path, force=force) as file:
             file.writelines(chunks)
         context.output.notice(f"Written to {path}.")
-
-
-def _print(context: Context, chunks: Iterator[bytes]) -> None:
-    stdout = context.terminal.stdout
-    binary = getattr(stdout, "buffer", None)
-    for chunk in chunks:
-        if binary is not None:
-            binary.write(chunk)
-        else:
-            stdout.write(chunk.decode("utf-8", "replace"))
-    (binary or stdout).flush()

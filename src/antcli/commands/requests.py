@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from antcli.operations import Field, Operation
 
 DEFAULTS = {"agent": "agent", "environment_id": "environment"}  # from the profile
-BETA = "anthropic-beta"
 _PICKED = REFERENCES | {"model_id": "models", "version": "skills.versions"}  # what can be chosen from a list
 SESSION = "sessions.create"  # makes the default environment where none is named
 # What the server says about a thing and nobody can change.

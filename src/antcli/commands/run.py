@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -84,6 +85,7 @@ def run(
     """
     from antcli.client.launch import user_message
     from antcli.commands import attachments, goals, starting
+    from antcli.commands.downloads import whole_file
     from antcli.commands.tasks import read_task
     from antcli.commands.turns import checked_approval, deadline_after, perform, report
 
@@ -140,7 +142,8 @@ def run(
         return ExitCode.REQUIRES_ACTION
     finished = ending.exit_code in (ExitCode.OK, ExitCode.OUTCOME_NOT_MET)
     if output_last and finished:
-        write_file(output_last, turn.answer)
+        with whole_file(output_last, force=True) as written:
+            written.write(turn.answer.encode(errors="replace"))
     print_result(context, session_id, turn, ending, finished)
     if outputs and finished:
         attachments.fetch(context, session_id, outputs)
@@ -150,8 +153,6 @@ def run(
 
 def _preview(context: Context, session: str | None, wish: Wish, events: list[dict[str, Any]], *, detach: bool) -> int:
     """Shows what would be sent: a new session, if there is none, and the task."""
-    import os
-
     from antcli.commands.attachments import NEW_FILE, UPLOADS, resource, told
     from antcli.commands.dry_run import NEW, Call, preview
     from antcli.commands.files import upload_call
@@ -183,9 +184,7 @@ def _how_it_waits(context: Context, session_id: str, error: ApiError) -> tuple[T
 
 def _print_detached(context: Context, session_id: str) -> None:
     if context.output.format in ("json", "jsonl", "yaml"):
-        context.output.list("sessions", [{"session_id": session_id}]) if context.output.format == "jsonl" else (
-            context.output.object("sessions", {"session_id": session_id})
-        )
+        context.output.object("sessions", {"session_id": session_id})
     else:
         context.output.text(session_id)
 
@@ -231,33 +230,6 @@ def result_object(session_id: str, turn: Turn, ending: Ending) -> dict[str, Any]
 
 def check_folder(path: str) -> None:
     """Raises UsageError when no file can be written there: better before the work than after it."""
-    import os
-
     folder = os.path.dirname(os.path.abspath(path))
     if os.path.isdir(path) or not os.access(folder, os.W_OK | os.X_OK):
         raise UsageError(f"--output-last: {path} cannot be written.")
-
-
-def write_file(path: str, text: str) -> None:
-    """Write a file as a whole or not at all. Raises OSError."""
-    import os
-    import tempfile
-
-    folder = os.path.dirname(os.path.abspath(path))
-    descriptor, scratch = tempfile.mkstemp(dir=folder, prefix=".ant-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
-            file.write(text)
-        os.chmod(scratch, 0o666 & ~_umask())
-        os.replace(scratch, path)
-    except BaseException:
-        os.unlink(scratch)
-        raise
-
-
-def _umask() -> int:
-    import os
-
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

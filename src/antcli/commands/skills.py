@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,9 @@ from antcli.commands.options import DryRunOpt
 from antcli.commands.verbs import verb
 from antcli.context import Context, current
 from antcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from antcli.client.transport import FormPart
 
 Paths = Annotated[
     list[str] | None, typer.Argument(metavar="[PATH]...", help="A folder with a SKILL.md, a zip of it, or files.")
@@ -53,12 +56,11 @@ def create_version(
         if not words:
             raise UsageError("Missing argument SKILL.")
         skill_id = words.pop(0)
-    paths = _paths(words, file)
-    parts = uploads.skill_parts(paths)  # what is wrong with them is told before anything is asked
+    parts = uploads.skill_parts(_paths(words, file))  # what is wrong with them is told before anything is asked
     if dry_run:
         return preview(context, Call("skills.versions.create", (skill_id,), {}, parts))
     id = context.resolve_id("skills", skill_id)
-    context.output.object("versions", _upload(context, "skills.versions.create", paths, {}, id))
+    context.output.object("versions", _upload(context, "skills.versions.create", parts, {}, id))
 
 
 @versions.command("download")
@@ -118,10 +120,10 @@ def create(
     context = current()
     name = name if name is not None else title
     form = {} if name is None else {"display_name": name}
-    paths = _paths(path or [], file)
+    parts = uploads.skill_parts(_paths(path or [], file))
     if dry_run:
-        return preview(context, Call("skills.create", (), form, uploads.skill_parts(paths)))
-    made = _upload(context, "skills.create", paths, form)
+        return preview(context, Call("skills.create", (), form, parts))
+    made = _upload(context, "skills.create", parts, form)
     context.remember("skills", made["id"])
     context.output.object("skills", made)
 
@@ -133,10 +135,9 @@ def _paths(words: list[str], flags: list[str] | None) -> list[str]:
     return paths
 
 
-def _upload(context: Context, operation: str, paths: list[str], form: dict[str, Any], *ids: str) -> dict[str, Any]:
+def _upload(context: Context, operation: str, parts: list[FormPart], form: dict[str, Any], *ids: str) -> dict[str, Any]:
     from antcli.output.progress import progress
 
-    parts = uploads.skill_parts(paths)
     size = sum(part[1][1].size for part in parts)
     with progress(context.terminal, "skill", size, quiet=context.options.quiet) as shown:
         for part in parts:
