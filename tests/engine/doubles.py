@@ -108,7 +108,7 @@ class Hands:
 
     def prepare(self, recipe: Any) -> None: ...
 
-    async def execute(self, recipe: Any, tool: str, input: dict[str, Any], *, used_before: bool = False) -> Any:
+    async def execute(self, recipe: Any, tool: str, input: dict[str, Any], *, used_before: bool | None = None) -> Any:
         self.ran.append(input)
         result = self._work(tool, input)
         return await result if inspect.isawaitable(result) else result

@@ -255,7 +255,7 @@ class Flaky:
 @pytest.mark.parametrize("failing", [{1}, {2}, {3}, {4}, {5}, {3, 4, 5}, {1, 2, 3, 4, 5, 6, 7, 8}], ids=str)
 def test_writes_that_fail_in_mid_turn_leave_no_session_stuck_and_double_nothing(tmp_path, monkeypatch, error, failing):
     monkeypatch.setattr(session_log, "STORAGE_PAUSE", 0.02)
-    monkeypatch.setattr(orchestrator, "_STORAGE_PAUSE", 0.02)
+    monkeypatch.setattr(orchestrator, "STORAGE_PAUSE", 0.02)
     monkeypatch.setattr(orchestrator, "LEASE_SECONDS", 0.3)
 
     async def scenario():
@@ -337,7 +337,7 @@ def test_the_time_in_which_no_engine_ran_is_not_active(tmp_path, monkeypatch):
 
 
 def test_an_endpoint_cannot_put_a_session_to_sleep_for_years(tmp_path, monkeypatch):
-    monkeypatch.setattr(turn_ends, "_LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(turn_ends, "LONGEST_WAIT", 0.01)
 
     async def think(request):
         if request.attempt == 0:

@@ -409,6 +409,7 @@ def test_a_sandbox_that_made_room_within_a_turn_is_told_of(
                 await bash(sandboxes, recipe, "cd /tmp; echo kept > /workspace/f")
             assert text(await bash(sandboxes, recipes[2], "echo in")) == "in"
             assert text(await bash(sandboxes, recipes[1], "pwd")) == "/tmp"
+            assert text(await bash(sandboxes, recipes[0], "pwd")) == "/workspace"  # a grader's, who knows no other
             again = await sandboxes.execute(recipes[0], "bash", {"command": "pwd; cat f"}, used_before=True)
             assert "sandbox of the earlier calls is gone" in again.content[0]["text"]
             assert again.content[1]["text"].split() == ["/workspace", "kept"] and not again.is_error

@@ -30,7 +30,7 @@ _ERROR_TYPES = {
     "failed": "model_request_failed_error",
 }
 _LARGEST_BACKOFF = 30.0
-_LONGEST_WAIT = 120.0  # whatever an endpoint asks for
+LONGEST_WAIT = 120.0  # whatever an endpoint asks for
 
 
 class TurnEnds:
@@ -81,7 +81,7 @@ class TurnEnds:
         delay = error.retry_after
         if delay is None:
             delay = min(_LARGEST_BACKOFF, 0.5 * 2**log.state.failures) * random.uniform(0.75, 1.0)
-        delay = min(delay, _LONGEST_WAIT)
+        delay = min(delay, LONGEST_WAIT)
         await log.commit(decide, epoch=epoch)
         await control.race(log, _pause(delay, control.parking))
 

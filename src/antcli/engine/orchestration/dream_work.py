@@ -13,6 +13,7 @@ from typing import Any
 from antcli.engine.errors import RequestError
 from antcli.engine.harness.answer import Answer, ask
 from antcli.engine.harness.request import with_breakpoints
+from antcli.engine.harness.turn_ends import LONGEST_WAIT
 from antcli.engine.ids import new_id
 from antcli.engine.memory.memories import Memories
 from antcli.engine.memory.stores import new_store
@@ -140,7 +141,8 @@ class DreamWork:
             except ModelError as error:
                 if not error.retryable or attempt >= len(_PAUSES):
                     raise DreamError("internal_error", error.message) from None
-                await self._sleep(_PAUSES[attempt] if error.retry_after is None else error.retry_after)
+                pause = _PAUSES[attempt] if error.retry_after is None else error.retry_after
+                await self._sleep(min(pause, LONGEST_WAIT))
                 attempt += 1
                 continue
             if answer.stop_reason == "refusal":

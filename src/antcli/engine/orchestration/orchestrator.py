@@ -9,11 +9,10 @@ import secrets
 from antcli.engine.errors import RequestError
 from antcli.engine.harness.control import Control
 from antcli.engine.harness.harness import Harness
-from antcli.engine.session.log import Logs
+from antcli.engine.session.log import STORAGE_PAUSE, Logs
 from antcli.engine.store.base import FencedError, StorageError, Store
 
 LEASE_SECONDS = 15.0
-_STORAGE_PAUSE = 2.0
 
 logger = logging.getLogger("antcli.engine")
 
@@ -78,7 +77,7 @@ class Orchestrator:
                     await self._hold(session_id, control)
                 except StorageError as error:
                     logger.error("%s: %s", session_id, error)
-                    await asyncio.sleep(_STORAGE_PAUSE)
+                    await asyncio.sleep(STORAGE_PAUSE)
                     self._again.add(session_id)
                 if session_id not in self._again or control.parking.is_set():
                     return

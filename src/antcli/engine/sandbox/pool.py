@@ -36,6 +36,7 @@ class _Place:
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()  # a call waits for it
+        self.known = False  # to the model
         self.calls = 0
         self.in_turn = False  # the session's turn goes on: its next call relies on the same shell
         self.warnings: tuple[str, ...] = ()  # not told yet
@@ -77,15 +78,19 @@ class Sandboxes:
             self._place(recipe)
 
     async def execute(
-        self, recipe: Recipe, tool: str, input: dict[str, Any], *, used_before: bool = False
+        self, recipe: Recipe, tool: str, input: dict[str, Any], *, used_before: bool | None = None
     ) -> ToolResult:
-        """Run one call of a built-in tool, its input checked; where the session has `used` a sandbox `before`, and this
-        is another one, the result says so. Raises nothing but the caller's cancellation, when the call is dead."""
+        """Run one call of a built-in tool, its input checked. Raises nothing but the caller's cancellation, when the
+        call is dead.
+
+        `used_before` is given for calls of the agent: where it has used a sandbox, and this is another one, it is told.
+        """
         place = self._place(recipe)
         place.calls += 1
         place.in_turn = True
-        if used_before and not place.asked.is_set():
-            place.warnings += (_ANOTHER,)
+        if used_before is not None and not place.known:
+            place.known = True
+            place.warnings += (_ANOTHER,) if used_before else ()
         place.asked.set()
         if place in self._waiting:
             self._make_room()
