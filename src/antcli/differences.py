@@ -29,12 +29,30 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
         "The folder in a sandbox meets its store before and after each turn; on a conflict the store wins.",
     ),
     ("skills", "A version is addressed by its id, never by its time as under the older beta header."),
+    ("skills", "Anthropic's own skills are refused: upload custom ones. Those in a repository are not announced."),
+    (
+        "vaults",
+        "A session has the name of an environment_variable credential with a placeholder as its value, which nothing"
+        " replaces in its requests yet: `networking` and `injection_location` are kept and shown only.",
+    ),
+    (
+        "multiagent",
+        "A roster, workflows and an advisor are checked, kept and shown, and not yet put to work: a session has one"
+        " thread, and its model no tools to call upon others.",
+    ),
+    ("agents", "`inference_geo`, an `execution_identity` of aws_role and `url_sources` of web_fetch are refused."),
+    (
+        "web tools",
+        "They run where the model does: an endpoint that is not known to have them, or a policy that asks, is refused.",
+    ),
+    ("webhooks", "None are sent, and there is no place to register one: follow a session's stream."),
+    ("files", "There is no quota: the disk is the limit."),
     ("user profiles", "They are kept; nobody is enrolled, so enrollment and action URLs are refused."),
     ("sandbox", "Tools run on this machine under bubblewrap (or Docker, Podman), with the programs installed here."),
     (
         "sandbox",
-        "At rest it is put away after five minutes; /workspace and /mnt/session/outputs stay, and a call that gets"
-        " another one is told so.",
+        "At rest it is put away after five minutes; /workspace and /mnt/session/outputs stay as long as the session,"
+        " and a call that gets another one is told so.",
     ),
     (
         "self_hosted",
@@ -44,6 +62,10 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
         "self_hosted",
         "`ant envs keys create` makes environment keys, through `/v1/environments/{id}/keys`: here there is no Console."
         " The engine's own key may do all that they may.",
+    ),
+    (
+        "self_hosted",
+        "Work is queued when a session has something to do: not for a new one before its first event.",
     ),
     (
         "self_hosted",

@@ -55,7 +55,7 @@ def test_what_cannot_be_attached_is_refused(sdk: anthropic.Anthropic, session_of
     for resources, problem in (
         ([attached(archived)], r"resources\.0\.memory_store_id: memory store \S+ is archived"),
         ([attached(stores[0]), attached(stores[0])], r"resources\.1\.memory_store_id: .* attached twice"),
-        (list(map(attached, stores)), r"resources\.8\.memory_store_id: at most 8 memory stores"),
+        (list(map(attached, stores)), r"resources\.8\.memory_store_id: at most 8 memory stores a session, .* 8"),
         ([attached(stores[0], access="write")], r"resources\.0\.access"),
         ([attached(stores[0], instructions="x" * 4097)], r"resources\.0\.instructions: at most 4,096"),
         ([attached(stores[0], mount_path="/mnt/x")], r"resources\.0\.mount_path"),

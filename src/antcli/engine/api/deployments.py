@@ -259,8 +259,8 @@ def _rescheduled(old: dict[str, Any], schedule: dict[str, Any] | None) -> dict[s
 
 
 async def _check_scheduled(here: Services) -> None:
-    if len(await here.deployments.all_scheduled()) >= MOST_SCHEDULED:
-        raise invalid(f"schedule: at most {MOST_SCHEDULED:,} deployments have a schedule; archive one.")
+    if (count := len(await here.deployments.all_scheduled())) >= MOST_SCHEDULED:
+        raise invalid(f"schedule: at most {MOST_SCHEDULED:,} deployments have one, and {count:,} do: archive one.")
 
 
 def _must_live(deployment: dict[str, Any], verb: str) -> None:

@@ -89,8 +89,8 @@ async def _pin_skills(here: Services, agent: dict[str, Any]) -> tuple[list[dict[
         pinned = await here.skills.pinned(member["skills"], "agent.multiagent.skills", [*own, *besides])
         member["skills"] = _references(pinned)
         besides += [skill for skill in pinned if skill not in own and skill not in besides]
-    if len(own) + len(besides) > MOST_SKILLS:
-        raise invalid(f"agent: at most {MOST_SKILLS} skills a session with all its agents.")
+    if (count := len(own) + len(besides)) > MOST_SKILLS:
+        raise invalid(f"agent: at most {MOST_SKILLS} skills a session with all its agents, got {count}.")
     return own, besides
 
 

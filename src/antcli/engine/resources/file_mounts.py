@@ -52,7 +52,7 @@ class FileMounts(Kind):
     def check(self, resource: Resource, others: Sequence[Resource]) -> None:
         taken = [other["mount_path"] for other in others if other["type"] == self.type]
         if len(taken) >= MOST_FILES:
-            raise invalid(f"file_id: at most {MOST_FILES} files a session.")
+            raise invalid(f"file_id: at most {MOST_FILES} files a session, and it has {len(taken)}.")
         path = resource["mount_path"]
         for other in taken:
             if path == other:

@@ -50,7 +50,7 @@ class MemoryMounts(Kind):
             raise invalid(f"memory_store_id: memory store {id} is archived and cannot be attached to new sessions.")
         stores = [other for other in others if other["type"] == self.type]
         if len(stores) >= MOST_STORES:
-            raise invalid(f"memory_store_id: at most {MOST_STORES} memory stores a session.")
+            raise invalid(f"memory_store_id: at most {MOST_STORES} memory stores a session, and it has {len(stores)}.")
         if any(other["memory_store_id"] == id for other in stores):
             raise invalid(f"memory_store_id: memory store {id} is attached twice.")
         return {

@@ -16,5 +16,9 @@ def check_path(path: str, wanted: str) -> None:
         raise invalid(f"mount_path: {wanted[:200]!r} has an empty segment, or one that is . or ..")
     if any(unicodedata.category(character) in ("Cc", "Cf", "Cs") for character in path):
         raise invalid("mount_path: must not contain control or format characters.")
-    if len(path.encode()) > LONGEST_PATH or any(len(segment.encode()) > LONGEST_SEGMENT for segment in segments):
-        raise invalid(f"mount_path: at most {LONGEST_PATH} bytes, and {LONGEST_SEGMENT} in each segment.")
+    size, longest = len(path.encode()), max(len(segment.encode()) for segment in segments)
+    if size > LONGEST_PATH or longest > LONGEST_SEGMENT:
+        raise invalid(
+            f"mount_path: at most {LONGEST_PATH:,} bytes, and {LONGEST_SEGMENT} in each segment; got {size:,}, and"
+            f" {longest:,} in one."
+        )
