@@ -196,7 +196,7 @@ def test_what_a_crash_left_behind_is_cleared_away_at_the_next_start(tmp_path):
         ([("A", "../x")], "resources.0.mount_path: '../x' has an empty segment"),
         ([("A", "/a//b")], "empty segment"),
         ([("A", "a\nb")], "control"),
-        ([("A", "/" + "x" * 256)], "255 in each segment; got 278, and 256 in one."),
+        ([("A", "/" + "x" * 256)], "255 in each segment; got 257, and 256 in one."),
         ([("A", "/a"), ("A", "a")], "resources.1.mount_path: /mnt/session/uploads/a is taken"),
         ([("A", "/a"), ("A", "/a/b")], "a file and a folder"),
         ([("A", None), ("file_none", None)], "resources.1.file_id: No file with id 'file_none'"),
