@@ -347,7 +347,7 @@ def test_a_lock_file_of_the_official_command_line_is_taken_over(applied: Project
     ("name", "old", "new", "said"),
     [
         ("agents/reviewer.md", "model:", "modle:", ("line 3", "modle", "`model`")),
-        ("agents/reviewer.md", "../skills/pr-summary", "https://github.com/o/r/tree/main/s", ("line 7", "not fetched")),
+        ("agents/reviewer.md", "../skills/pr-summary", "https://example.com/o/r/tree/main/s", ("line 7", "no address")),
         ("agents/reviewer.md", "skills:", "model: x\nskills:", ("line 6", "`model` is said twice")),
         ("agents/reviewer.md", "name: Reviewer\n", "", ("agents/reviewer.md", "`name`")),
         ("agents/reviewer.md", "{team: core}", "{team: 7}", ("line 8", "metadata", "quotes")),

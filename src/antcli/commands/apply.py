@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from antcli.commands.base import examples
 from antcli.commands.config_options import (
@@ -14,6 +12,7 @@ from antcli.commands.config_options import (
     PruneOpt,
     SecretsOpt,
     ShowOnlyOpt,
+    UpgradeOpt,
     VerboseOpt,
 )
 from antcli.commands.options import YesOpt
@@ -25,25 +24,28 @@ if TYPE_CHECKING:
     from antcli.config_as_code.state import State
     from antcli.context import Context
 
-UpgradeOpt = Annotated[bool, typer.Option("--upgrade", hidden=True, help="Of the official spelling: does nothing.")]
 
-
-@examples("ant apply", "ant apply agents/ environments/ --yes", "ant apply --prune --yes -o json")
+@examples(
+    "ant apply", "ant apply agents/ environments/ --yes", "ant apply --prune --yes -o json", "ant apply --upgrade --yes"
+)
 def apply(
     paths: PathsArg = None,
     lock_file: LockFileOpt = None,
     prune: PruneOpt = False,
     force: ForceOpt = False,
     send_secrets: SecretsOpt = False,
+    upgrade: UpgradeOpt = False,
     verbose: VerboseOpt = False,
     yes: YesOpt = False,
     dry_run: ShowOnlyOpt = False,
-    upgrade: UpgradeOpt = False,
 ) -> int | None:
     """Make the server say what the files say: create and update, in the right order.
 
     The plan is shown and asked about; without a terminal, --yes is needed. claude-lock.json remembers which file is
     which thing: commit it. When a step fails or the command is killed, the same command goes on from there.
+
+    A skill may be an address, https://github.com/OWNER/REPOSITORY/tree/BRANCH/FOLDER: it stays at the commit that it
+    had first, until --upgrade. GITHUB_TOKEN is for private repositories.
     """
     from antcli.commands.plan import plan
     from antcli.config_as_code import state
@@ -51,10 +53,10 @@ def apply(
     from antcli.config_as_code.project import make_plan
 
     if dry_run:
-        return plan(paths, lock_file, prune, force, send_secrets, verbose)
+        return plan(paths, lock_file, prune, force, send_secrets, upgrade, verbose)
     context = current()
     with state.locked(state.find(lock_file)) as known:
-        choices = Choices(force, prune, send_secrets)
+        choices = Choices(force, prune, send_secrets, upgrade)
         found = make_plan(context.client, known, paths or (), choices, context.environ)
         carry_out(context, known, found, verbose=verbose, yes=yes, question="Apply these changes?")
     return None

@@ -21,4 +21,7 @@ SecretsOpt = Annotated[
     bool, typer.Option("--send-secrets", help="Send the secrets of credentials again: their variables have new values.")
 ]
 VerboseOpt = Annotated[bool, typer.Option("--verbose", "-v", help="Show whole values, and what is unchanged.")]
+UpgradeOpt = Annotated[
+    bool, typer.Option("--upgrade", help="Take skills at GitHub addresses as they are now, not as they are pinned.")
+]
 ShowOnlyOpt = Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")]

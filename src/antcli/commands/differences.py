@@ -97,9 +97,9 @@ DIFFERENCES = (
     Difference(
         "apply",
         "apply without a path takes the files that the lock file knows, and a file that moves is a new thing; a dry "
-        "run ends with 0 also when its plan is refused; skills may be addresses at GitHub.",
+        "run ends with 0 also when its plan is refused.",
         "Without a path it takes all files in the folder of the lock file, and a file that moves stays what it is; "
-        "a plan that would be refused is exit code 1; addresses are refused: clone the skill and name its folder.",
+        "a plan that would be refused is exit code 1.",
         "CI missed new files and refused plans, and a rename left a second agent behind.",
     ),
 )  # fmt: skip

@@ -50,7 +50,8 @@ def export(
         raise UsageError("Say what to export: KIND with names, or --all.")
     with state.locked(state.find(lock_file)) as known:
         take_origin(known, context.client.server)
-        exporting = Export(context.client, known, Path(output).resolve() if output else known.root, force=force)
+        folder = Path(output).resolve() if output else known.root
+        exporting = Export(context.client, known, folder, context.environ, force=force)
         kinds = [kind_of(kind)] if kind else [found for found in KINDS.values() if found.word != "vault_credential"]
         ids = [context.resolve_id(kinds[0].family, name) for name in names or ()]
         rows: list[dict[str, Any]] = []

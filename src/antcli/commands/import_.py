@@ -31,15 +31,14 @@ def import_(
     """
     from antcli.config_as_code import state
     from antcli.config_as_code.adoption import adopt_declared
-    from antcli.config_as_code.files import Files
     from antcli.config_as_code.kinds import kind_of
-    from antcli.config_as_code.project import take_origin
+    from antcli.config_as_code.project import files_of, take_origin
     from antcli.config_as_code.references import linked
 
     context = current()
     meant = kind_of(kind)
     with state.locked(state.find(lock_file)) as known:
-        files = Files(known.root, known.kinds)
+        files = files_of(known, context.environ)
         files.add([file or str(known.root)])
         things = [thing for thing in linked(files) if file is None or thing.file == files.key(Path(file).resolve())]
         take_origin(known, context.client.server)

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from antcli.commands.base import examples
-from antcli.commands.config_options import ForceOpt, LockFileOpt, PathsArg, PruneOpt, SecretsOpt, VerboseOpt
+from antcli.commands.config_options import (
+    ForceOpt,
+    LockFileOpt,
+    PathsArg,
+    PruneOpt,
+    SecretsOpt,
+    UpgradeOpt,
+    VerboseOpt,
+)
 from antcli.context import current
 from antcli.errors import AntError, ExitCode
 
@@ -28,6 +36,7 @@ def plan(
     prune: PruneOpt = False,
     force: ForceOpt = False,
     send_secrets: SecretsOpt = False,
+    upgrade: UpgradeOpt = False,
     verbose: VerboseOpt = False,
     detailed: DetailedOpt = False,
 ) -> int:
@@ -42,7 +51,7 @@ def plan(
 
     context = current()
     known = state.read(state.find(lock_file))
-    choices = Choices(force, prune, send_secrets)
+    choices = Choices(force, prune, send_secrets, upgrade)
     found = make_plan(context.client, known, paths or (), choices, context.environ)
     show(context, known, found, verbose=verbose)
     if found.blocks:

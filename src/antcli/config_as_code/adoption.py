@@ -25,7 +25,7 @@ def adopt(client: Client, state: State, thing: Declared, found: live.Thing, *, a
     entry = Entry(
         thing.kind.word, found["id"], live.version(thing.kind, found),
         remote=live.digests(live.fields(thing.kind, found)),
-        within=state.entries[thing.within].id if thing.within else "",
+        within=state.entries[thing.within].id if thing.within else "", commit=thing.commit,
     )  # fmt: skip
     if thing.kind.word == "skill":
         know_files(client, entry)

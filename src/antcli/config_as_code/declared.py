@@ -20,7 +20,7 @@ class Declared:
     """`key` names it in the lock file: its file, from the folder of the lock file. References start from `folder`.
 
     `body` has the fields as they stand in the file, those of a skill being `files`: the folder. `within` is the key of
-    the vault that a credential is in.
+    the vault that a credential is in. A skill at an address has that for its key, and the `commit` that it is of.
     """
 
     key: str
@@ -29,6 +29,7 @@ class Declared:
     folder: Path
     lines: Lines
     within: str = ""
+    commit: str = ""
 
     @property
     def file(self) -> str:

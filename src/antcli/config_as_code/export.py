@@ -12,9 +12,10 @@ from antcli.config_as_code import live
 from antcli.config_as_code.adoption import adopt_all
 from antcli.config_as_code.comparison import simplified
 from antcli.config_as_code.credentials import declared_credentials
-from antcli.config_as_code.files import Files
 from antcli.config_as_code.kinds import FOLDERS, KINDS, Kind
+from antcli.config_as_code.project import files_of
 from antcli.config_as_code.references import linked, with_paths
+from antcli.config_as_code.remote_skills import is_address
 from antcli.config_as_code.skill_folders import unpack
 from antcli.config_as_code.state import State
 from antcli.errors import UsageError
@@ -28,8 +29,11 @@ _FOLDER_OF = {word: folder for folder, word in FOLDERS.items()}
 class Export:
     """Writes things into `folder`, each kind into a folder of its own. What is tracked goes into its own file."""
 
-    def __init__(self, client: Client, state: State, folder: Path, *, force: bool) -> None:
+    def __init__(
+        self, client: Client, state: State, folder: Path, environ: Mapping[str, str], *, force: bool
+    ) -> None:  # fmt: skip
         self.client = client
+        self.environ = environ
         self.state = state
         self.folder = folder
         self.force = force
@@ -38,7 +42,7 @@ class Export:
         """Every live thing of a kind that no file declares, or with `force` every one."""
         tracked = {entry.id for entry in self.state.entries.values()}
         for found in live.listed(self.client, kind):
-            if self.force or found["id"] not in tracked:
+            if found["id"] not in tracked or (self.force and not is_address(self._key(found["id"]) or "")):
                 yield from self.one(kind, found["id"])
 
     def one(self, kind: Kind, id: str) -> list[dict[str, Any]]:
@@ -46,15 +50,20 @@ class Export:
         found = self.client.call(f"{kind.family}.retrieve", id)
         if found.get("archived_at") is not None:
             raise UsageError(f"{id} is archived.", hint="Only what can still be changed is declared in files.")
-        key = next((key for key, entry in self.state.entries.items() if entry.id == id), None)
+        key = self._key(id)
+        if key is not None and is_address(key):
+            raise UsageError(f"{id} is what {key} says.", hint="`ant skills versions download` fetches its files.")
         if key is not None and "#" in key:
             raise UsageError(f"{key} stands in a file with others.", hint="Edit that file by hand.")
         credentials = live.listed(self.client, KINDS["vault_credential"], id) if kind.word == "vault" else []
         path = self._skill(found, key) if kind.word == "skill" else self._file(kind, found, credentials, key)
-        files = Files(self.state.root, self.state.kinds)
+        files = files_of(self.state, self.environ)
         files.add([str(path)])
         thing, *inside = [thing for thing in linked(files) if thing.file == files.key(path)]
         return adopt_all(self.client, self.state, thing, found, inside, credentials, applied=True)
+
+    def _key(self, id: str) -> str | None:
+        return next((key for key, entry in self.state.entries.items() if entry.id == id), None)
 
     def _file(self, kind: Kind, found: live.Thing, credentials: list[live.Thing], key: str | None) -> Path:
         body = self._body(kind, found)
@@ -84,7 +93,7 @@ class Export:
             path = self.state.root / key
         else:
             path = self.folder / _FOLDER_OF[kind.word] / (_slug(str(found.get(kind.name) or kind.word)) + suffix)
-            if Files(self.state.root, {}).key(path) in self.state.entries:  # another thing of the same name
+            if files_of(self.state, self.environ).key(path) in self.state.entries:  # another thing of the same name
                 path = path.with_stem(f"{path.stem}-{found['id'][-6:].lower()}")
         if path.exists() and not self.force:
             hint = (
@@ -110,6 +119,8 @@ class Export:
         """The way from one file to that of another thing, if that is at the version that is meant."""
         for key, entry in self.state.entries.items():
             if entry.id == id and version in (None, entry.version):
+                if is_address(key):
+                    return key
                 file, hash, name = key.partition("#")
                 way = os.path.relpath(self.state.root / file, path.parent)
                 return (way if way.startswith(".") else f"./{way}") + hash + name

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from antcli.config_as_code.credentials import place_of
 from antcli.config_as_code.declared import Declared, check
 from antcli.config_as_code.documents import Document, documents, has_fields
 from antcli.config_as_code.kinds import FOLDERS, KINDS, Kind
+from antcli.config_as_code.remote_skills import RemoteSkills, is_address
 from antcli.config_as_code.secrets import check_secrets
 from antcli.config_as_code.skill_folders import digest_of_folder, skill_name
 from antcli.errors import UsageError
@@ -32,8 +34,10 @@ class Files:
     like, and is not passed over.
     """
 
-    def __init__(self, root: Path, tracked: Mapping[str, str]) -> None:
+    def __init__(self, root: Path, tracked: Mapping[str, str], remote: RemoteSkills) -> None:
         self.root = root
+        self._remote = remote
+        self._whole = False  # all files below the root were read
         self._tracked = {key.partition("#")[0]: word for key, word in tracked.items() if word != "vault_credential"}
         self.things: dict[str, Declared] = {}
         self._read: dict[Path, list[Declared]] = {}
@@ -42,6 +46,7 @@ class Files:
         """Files and folders as a user names them. Raises UsageError for what is missing or wrong in them."""
         for given in paths:
             path = Path(given).resolve()
+            self._whole = self._whole or path == self.root.resolve()
             if path.name == "SKILL.md":
                 path = path.parent
             if not path.exists():
@@ -56,8 +61,22 @@ class Files:
         """What a file declares that another one refers to as a thing of that kind."""
         return self._add(path.parent if path.name == "SKILL.md" else path, named=True, expected=kind)
 
+    def at_address(self, address: str) -> Declared:
+        """The skill at an address. Raises AntError when it cannot be had."""
+        address = address.rstrip("/")
+        if address not in self.things:
+            folder, commit = self._remote.fetch(address)
+            self.things[address] = replace(self._skill(folder), key=address, commit=commit)
+        return self.things[address]
+
+    def close(self) -> None:
+        """Nothing more is read."""
+        self._remote.close()
+
     def lacks(self, key: str, kind: str) -> bool:
         """What the key stands for is in no file any more; a file that was not read may still declare it."""
+        if is_address(key):
+            return self._whole and key not in self.things
         path = (self.root / key.partition("#")[0]).resolve()
         return path in self._read or not (path / "SKILL.md" if kind == "skill" else path).exists()
 

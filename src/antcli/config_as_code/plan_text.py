@@ -52,6 +52,9 @@ class PlanText:
         yield self._paint(head.rstrip(), style)
         if change.was:
             yield f"      was {change.was}"
+        old, new = (commit[:10] for commit in change.pinned)
+        if new != old:
+            yield f"      commit: {old} -> {new}" if old else f"      commit: {new}"
         for found in change.fields:
             yield from self._field(change, found)
 
@@ -132,6 +135,7 @@ def _change_object(change: Change) -> dict[str, Any]:
         "name": change.name,
         "id": change.id or None,
         **({"was": change.was} if change.was else {}),
+        **({"commit": change.pinned[1]} if change.pinned[1] else {}),
         "fields": fields,
     }
 

@@ -18,9 +18,9 @@ NEW, NEXT = "(known after apply)", "(the next)"
 
 @dataclass
 class Change:
-    """`action`: create, update, replace, adopt (record what is there already), move (its file has another name now),
-    archive, delete, forget (it is gone from the server), or "" for none. `was` is the former key of a file that moved,
-    `namesakes` are the ids of things of the same name that were there before.
+    """`action`: create, update, replace, adopt (record what is there already), move (its file has another name now, or
+    its address another commit), archive, delete, forget (it is gone from the server), or "" for none. `was` is the
+    former key of a file that moved, `namesakes` are the ids of things of the same name that were there before.
     """
 
     action: str
@@ -37,6 +37,11 @@ class Change:
     @property
     def id(self) -> str:
         return self.entry.id if self.entry else ""
+
+    @property
+    def pinned(self) -> tuple[str, str]:
+        """The commits that a skill at an address was and is to be pinned to."""
+        return (self.entry.commit if self.entry else "", self.thing.commit if self.thing else "")
 
     @property
     def drifted(self) -> list[str]:
@@ -67,6 +72,7 @@ class Choices(NamedTuple):
     force: bool = False
     prune: bool = False
     send_secrets: bool = False
+    upgrade: bool = False
 
 
 class Planner:
@@ -153,7 +159,8 @@ class Planner:
         elif change.fields:
             change.action = "update"
         else:
-            change.action = "move" if change.was else "adopt" if begun is not None else ""
+            moved = change.was or entry.commit != thing.commit
+            change.action = "adopt" if begun is not None and not change.was else "move" if moved else ""
         return change
 
     def _wanted(self, thing: Declared) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from antcli.config_as_code.files import Files
 from antcli.config_as_code.kinds import KINDS
 from antcli.config_as_code.planner import Choices, Plan, Planner
 from antcli.config_as_code.references import linked, links_in
+from antcli.config_as_code.remote_skills import RemoteSkills, same_folder
 from antcli.config_as_code.state import Entry, State, digest
 from antcli.errors import AntError
 
@@ -30,7 +31,7 @@ def make_plan(client: Client, state: State, paths: Sequence[str], choices: Choic
     Raises UsageError for what is wrong in files, AntError when the lock file is of another server, and what the client
     raises.
     """
-    files = Files(state.root, state.kinds)
+    files = files_of(state, environ, upgrade=choices.upgrade)
     files.add(paths or [str(state.root)])
     things = linked(files)
     take_origin(state, client.server)
@@ -60,6 +61,12 @@ def make_plan(client: Client, state: State, paths: Sequence[str], choices: Choic
     for entry in state.retired:
         planner.remove(f"(replaced {entry.id})", entry, {})
     return planner.plan
+
+
+def files_of(state: State, environ: Mapping[str, str], *, upgrade: bool = False) -> Files:
+    """The files beside a lock file, still unread. `upgrade`: skills at addresses are not kept where they are pinned."""
+    pins = {key: entry.commit for key, entry in state.entries.items()}
+    return Files(state.root, state.kinds, RemoteSkills(environ, pins, upgrade=upgrade))
 
 
 def plan_destruction(client: Client, state: State) -> Plan:
@@ -119,7 +126,10 @@ def _moves(things: Iterable[Declared], gone: Sequence[str], state: State) -> dic
     new = [thing for thing in things if thing.key not in state.entries and not thing.within]
     fits = {
         thing.key: [
-            key for key in gone if state.entries[key].kind == thing.kind.word and _alike(thing, state.entries[key])
+            key
+            for key in gone
+            if state.entries[key].kind == thing.kind.word
+            and (_alike(thing, state.entries[key]) or same_folder(thing.key, key))
         ]
         for thing in new
     }

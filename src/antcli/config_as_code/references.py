@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from graphlib import CycleError, TopologicalSorter
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from antcli.config_as_code.declared import Declared, Place
 from antcli.config_as_code.files import Files
 from antcli.config_as_code.kinds import KINDS
-from antcli.errors import UsageError
+from antcli.config_as_code.remote_skills import is_address
+from antcli.errors import AntError, UsageError
 from antcli.references import KINDS as API_KINDS
 
 if TYPE_CHECKING:
@@ -55,12 +57,14 @@ class Known(NamedTuple):
 def linked(files: Files) -> list[Declared]:
     """All things of the files with links for their references, each behind those that it refers to.
 
-    Files that are referred to are read as well. Raises UsageError for a reference that leads nowhere, or in a circle.
+    Files that are referred to are read as well, then no more. Raises UsageError for a reference that leads nowhere, or
+    in a circle, AntError for an address that gives nothing.
     """
     found: dict[str, Declared] = {}
-    while missing := [thing for key, thing in files.things.items() if key not in found]:
-        for thing in missing:
-            found[thing.key] = _with_links(thing, files)
+    with closing(files):
+        while missing := [thing for key, thing in files.things.items() if key not in found]:
+            for thing in missing:
+                found[thing.key] = _with_links(thing, files)
     return _ordered(found)
 
 
@@ -165,8 +169,8 @@ def _link(thing: Declared, files: Files, kind: str, value: Any, place: Place) ->
 
 def _of_text(thing: Declared, files: Files, text: str, place: Place, kind: str) -> list[Link]:
     """Nothing where the text is an id."""
-    if text.startswith(("https://", "http://")):
-        raise thing.error("addresses are not fetched.", place, "Clone it, and name the folder.")
+    if is_address(text):
+        return [_at_address(thing, files, text, place, kind)]
     if _is_path(text):
         return _of_path(thing, files, text, place, kind)
     named = [other for other in files.things.values() if other.kind.word == kind and _called(other, text)]
@@ -205,6 +209,16 @@ def _to(thing: Declared, files: Files, path: Path, inner: str, place: Place, kin
     if fitting[0].kind.word != kind:
         raise thing.error(f"{path.name} is a {fitting[0].kind.words}, not a {KINDS[kind].words}.", place)
     return Link(fitting[0].key, kind)
+
+
+def _at_address(thing: Declared, files: Files, text: str, place: Place, kind: str) -> Link:
+    if kind != "skill":
+        raise thing.error(f"no {KINDS[kind].words} is at an address.", place, "Refer to a file by its path.")
+    try:
+        return Link(files.at_address(text).key, kind)
+    except AntError as error:
+        error.message = thing.error(error.message, place).message
+        raise
 
 
 def _is_path(text: str) -> bool:

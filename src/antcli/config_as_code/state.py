@@ -33,6 +33,7 @@ class Entry:
     applied: Digests = field(default_factory=dict)
     remote: Digests = field(default_factory=dict)
     within: str = ""  # the id of the vault that a credential is in
+    commit: str = ""  # of a skill at an address: where it is pinned
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -145,7 +146,7 @@ def _entry(entry: dict[str, Any]) -> Entry:
         raise ValueError(entry["kind"])
     return Entry(
         str(entry["kind"]), str(entry["id"]), str(entry.get("version") or ""), dict(entry.get("applied") or {}),
-        dict(entry.get("remote") or {}), str(entry.get("within") or ""),
+        dict(entry.get("remote") or {}), str(entry.get("within") or ""), str(entry.get("commit") or ""),
     )  # fmt: skip
 
 
@@ -155,6 +156,8 @@ def _as_json(entry: Entry) -> dict[str, Any]:
         answer["version"] = entry.version
     if entry.within:
         answer["within"] = entry.within
+    if entry.commit:
+        answer["commit"] = entry.commit
     answer["hash"] = _whole(entry.applied)
     answer["remote_hash"] = _whole(entry.remote)
     return answer | {"applied": entry.applied, "remote": entry.remote}

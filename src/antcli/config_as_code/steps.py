@@ -62,7 +62,9 @@ class Steps:
                 assert change.thing is not None and change.live is not None
                 self._record(change, change.live, self._wanted(change.thing))
             case "move":
-                self.state.entries[change.key] = self.state.entries.pop(change.was)
+                entry = self.state.entries.pop(change.was or change.key)
+                entry.commit = change.pinned[1]
+                self.state.entries[change.key] = entry
                 self._done(change)
             case _:
                 self._remove(change)
@@ -177,7 +179,7 @@ class Steps:
         vault = self._within(change.thing)
         change.entry = Entry(
             change.kind.word, made["id"], live.version(change.kind, made), _applied(change, wanted),
-            live.digests(live.fields(change.kind, made)), vault[0] if vault else "",
+            live.digests(live.fields(change.kind, made)), vault[0] if vault else "", change.thing.commit,
         )  # fmt: skip
         self.state.entries[change.key] = change.entry
         self.state.begun.pop(change.key, None)

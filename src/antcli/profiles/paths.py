@@ -26,6 +26,16 @@ def data_dir(environ: Mapping[str, str]) -> Path:
     return user_data_path("ant", appauthor=False)
 
 
+def cache_dir(environ: Mapping[str, str]) -> Path:
+    """ANT_CACHE_DIR, else the user's cache directory for `ant`. Not created."""
+    given = environ.get("ANT_CACHE_DIR")
+    if given:
+        return Path(given).expanduser().absolute()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("ant", appauthor=False)
+
+
 def official_dir(environ: Mapping[str, str]) -> Path:
     """Where the official command line and the SDKs keep their profiles: ANTHROPIC_CONFIG_DIR, else the XDG place."""
     given = environ.get("ANTHROPIC_CONFIG_DIR")

@@ -126,6 +126,7 @@ EXPECTED = {
     "ant apply": typed(("[y/N]", "y", "Enter"), says="created", then="ant agents list", shows='"You review changes."'),
     "ant apply agents/ environments/ --yes": Expected(says="created", then="ant envs get tests", shows='"env_'),
     "ant apply --yes": says("created"),
+    "ant apply --upgrade --yes": says("created"),
     "ant apply --prune --yes -o json": Expected(says="created", then="ant agents get reviewer", shows='"agent_'),
     "ant export agent reviewer": says("./agents/reviewer.yaml"),
     "ant export --all -O managed": Expected(
