@@ -6,8 +6,10 @@ from collections import Counter
 
 import pytest
 
+from antcli.engine.providers.base import ModelError
 from antcli.engine.store.base import StorageError
 from tests.engine.core import ASK, CUSTOM, agent, message, results, running, texts, toolset, types
+from tests.engine.doubles import Brain, answer, text
 
 LOST = "It may have run"
 
@@ -88,6 +90,33 @@ def check(events, seen):
     spans = [event["id"] for event in events if event["type"] == "span.model_request_start"]
     ends = [event["model_request_start_id"] for event in events if event["type"] == "span.model_request_end"]
     assert spans == ends
+
+
+def test_a_request_that_died_with_its_engine_is_no_failure_of_the_model(tmp_path):
+    attempts, asked = [], asyncio.Event()
+
+    async def think(request):
+        attempts.append(request.attempt)
+        asked.set()
+        if len(attempts) <= 3:
+            await asyncio.Event().wait()
+        if len(attempts) == 4:
+            raise ModelError("busy", retryable=True, retry_after=0)
+        return answer(text("ok"))
+
+    async def scenario():
+        async with running(tmp_path, brain=Brain(think), grace=0) as core:
+            id = await core.create(agent("any"), "go")
+            await asyncio.wait_for(asked.wait(), 10)
+        for _ in range(2):
+            asked.clear()
+            async with running(tmp_path, brain=Brain(think), grace=0):
+                await asyncio.wait_for(asked.wait(), 10)
+        async with running(tmp_path, brain=Brain(think), retries=1) as core:
+            assert texts(await core.idle(id)) == ["ok"]
+        assert attempts == [0, 0, 0, 0, 1]
+
+    asyncio.run(scenario())
 
 
 def test_a_parked_session_still_waits_after_a_restart(tmp_path):

@@ -193,6 +193,27 @@ def test_an_answer_that_a_client_repeats_is_answered_like_the_first(tmp_path):
     asyncio.run(scenario())
 
 
+def test_a_call_is_allowed_once_and_not_by_a_batch_that_is_refused(tmp_path):
+    async def scenario():
+        hands, commands = Hands(), [{"command": word} for word in ("first", "second")]
+        async with running(tmp_path, hands=hands) as core:
+            model = core.script({"tools": [{"name": "bash", "input": input} for input in commands]}, {"text": "ok"})
+            id = await core.create(agent(model, toolset(ASK)), "go")
+            first, second = (await core.idle(id))[-1]["stop_reason"]["event_ids"]
+            allow = {"type": "user.tool_confirmation", "tool_use_id": first, "result": "allow"}
+            with pytest.raises(RequestError, match="not a tool use"):
+                await core.send(id, allow, allow | {"tool_use_id": "sevt_none"})
+            with pytest.raises(RequestError, match="deny_message: only goes with result deny"):
+                await core.send(id, allow | {"deny_message": "no"})
+            await core.send(id, allow)
+            with pytest.raises(RequestError, match="answered already"):
+                await core.send(id, allow | {"result": "deny"})
+            await core.send(id, allow | {"tool_use_id": second})
+            assert texts(await core.idle(id)) == ["ok"] and hands.ran == commands
+
+    asyncio.run(scenario())
+
+
 def test_a_batch_with_one_bad_event_is_refused_whole(tmp_path):
     async def scenario():
         async with running(tmp_path) as core:
@@ -271,6 +292,24 @@ def test_a_message_that_a_client_repeats_under_its_key_is_taken_once(tmp_path):
             assert await core.sessions.send(id, batch, retry=True, key="k1") == first
             await core.sessions.send(id, [message("hi")], retry=False, key="k2")
             assert texts(await core.idle(id)) == ["one", "two"]
+
+    asyncio.run(scenario())
+
+
+def test_the_latest_request_keys_are_remembered_and_no_more(tmp_path, monkeypatch):
+    monkeypatch.setattr("antcli.engine.session.state._REMEMBERED", 2)
+
+    async def scenario():
+        async with running(tmp_path) as core:
+            id = await core.create(agent("any"))
+
+            async def sent(key):
+                (event,) = await core.sessions.send(id, [{"type": "user.interrupt"}], retry=False, key=key)
+                return event
+
+            first, second, third = [await sent(key) for key in ("k1", "k2", "k3")]
+            assert (await sent("k2"), await sent("k3")) == (second, third)
+            assert await sent("k1") != first
 
     asyncio.run(scenario())
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 
 from antcli.engine.session import stream
-from antcli.engine.session.events import event, frame
+from antcli.engine.session.events import event, frame, internal
 from antcli.engine.session.log import Logs
 from tests.engine.core import agent, message, running, types
 
@@ -61,7 +61,7 @@ def test_previews_go_only_to_those_who_asked(tmp_path):
     asyncio.run(scenario())
 
 
-def test_a_reader_that_falls_behind_goes_on_from_the_log(tmp_path):
+def test_a_reader_that_falls_behind_goes_on_from_the_log_and_sees_nothing_that_is_internal(tmp_path):
     async def scenario():
         async with running(tmp_path) as core:
             id = await core.create(agent(core.script({"text": "x"})))
@@ -72,7 +72,8 @@ def test_a_reader_that_falls_behind_goes_on_from_the_log(tmp_path):
                 for batch in range(total // 50):
                     await log.commit(
                         lambda draft, batch=batch: draft.add(
-                            *(event("agent.thinking", "t", {"n": batch * 50 + n}) for n in range(50))
+                            *(event("agent.thinking", "t", {"n": batch * 50 + n}) for n in range(50)),
+                            internal("_note", "t", {}),
                         )
                     )
                 async with asyncio.timeout(20):
@@ -80,7 +81,8 @@ def test_a_reader_that_falls_behind_goes_on_from_the_log(tmp_path):
                         collect(subscriber.frames(), lambda seen: seen[-1]["n"] == total + 9, chunks)
                     )
                     for n in range(10):
-                        await log.commit(lambda draft, n=n: draft.add(event("agent.thinking", "t", {"n": total + n})))
+                        shown = event("agent.thinking", "t", {"n": total + n})
+                        await log.commit(lambda draft, shown=shown: draft.add(internal("_note", "t", {}), shown))
                     await reading
             assert [item["n"] for item in parse(chunks)] == list(range(total + 10))
 
