@@ -117,18 +117,21 @@ def test_a_custom_tool_is_answered_by_the_client(client: anthropic.Anthropic, tm
         )
         for event in stream:
             if event.type == "session.status_idle" and event.stop_reason.type == "requires_action":
-                client.beta.sessions.events.send(
-                    session.id,
-                    events=[
-                        {
-                            "type": "user.custom_tool_result",
-                            "custom_tool_use_id": event.stop_reason.event_ids[0],
-                            "content": [{"type": "text", "text": "42"}],
-                        }
-                    ],
+                answer: Any = {
+                    "type": "user.custom_tool_result", "custom_tool_use_id": event.stop_reason.event_ids[0],
+                    "content": [{"type": "text", "text": "42"}],
+                }  # fmt: skip
+                sent, again = (  # as an SDK does that did not get the first answer
+                    client.beta.sessions.events.send(
+                        session.id, events=[answer], extra_headers={"x-stainless-retry-count": count}
+                    )
+                    for count in ("0", "1")
                 )
+                assert again == sent
+                with pytest.raises(anthropic.BadRequestError, match="answered already"):
+                    client.beta.sessions.events.send(session.id, events=[answer])
             elif event.type == "session.status_idle":
                 break
     types = [event.type for event in client.beta.sessions.events.list(session.id)]
     assert types.count("session.status_idle") == 2
-    assert "user.custom_tool_result" in types and "agent.message" in types
+    assert types.count("user.custom_tool_result") == types.count("agent.message") == 1

@@ -67,17 +67,18 @@ async def test_the_judge_sees_what_the_user_said_and_no_more_and_is_paid_for(tmp
     judges: list[Any] = []
     thinker = brain("low", "high", judges=judges)
     async with running(tmp_path, brain=thinker, hands=Hands()) as core:
-        id = await core.create(agent("claude-opus-5", toolset(AUTO), system="Secret recipe."), "clean up the logs")
+        id = await core.create(agent("claude-opus-5", toolset(AUTO), system="Secret recipe."), "clean up", "the logs")
         events = await core.idle(id)
         (judge,) = judges
         shown = str(judge.messages)
-        assert "clean up the logs" in shown and "do 0" in shown and "do 1" in shown
+        assert shown.index("clean up") < shown.index("the logs") < shown.index("do 0") < shown.index("do 1")
         assert "Secret recipe" not in shown and judge.index == 1
         permissions = [event["evaluated_permission"] for event in events if event["type"] == "agent.tool_use"]
         assert permissions == ["allow", "deny"]
         spans = [event["model_usage"]["input_tokens"] for event in events if event["type"] == "span.model_request_end"]
         session = await core.sessions.get(id)
         assert session["usage"]["input_tokens"] == sum(spans) + 7 and len(spans) == 2
+        assert session["usage"]["list_cost"] is not None, "the judge has a price"
         assert [request.index for request in thinker.requests] == [0, 1, 2]
 
 
