@@ -35,13 +35,6 @@ initial_events: [{type: user.message, content: [{type: text, text: Go.}]}]
 """
 
 
-@pytest.fixture(scope="module")
-def ant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ant]:
-    found = Ant(tmp_path_factory.mktemp("apply"))
-    yield found
-    found.close()
-
-
 @pytest.fixture
 def project(ant: Ant, tmp_path: Path) -> Project:
     return Project(ant, tmp_path)
@@ -176,8 +169,11 @@ def test_what_left_the_files_stays_until_it_is_pruned(applied: Project) -> None:
 
 def test_only_the_named_files_are_pruned_or_changed(applied: Project) -> None:
     applied.edit("environments/cloud.yaml", "For reviews.", "For tests.")
-    assert applied.apply("agents", "--prune") == []
+    for key in ("./agents/lead.md", "./deployments/nightly.md"):
+        (applied.folder / key).unlink()
+    assert actions(applied.apply("agents", "--prune")) == [("archived", "./agents/lead.md")]
     assert actions(applied.apply("environments")) == [("updated", "./environments/cloud.yaml")]
+    assert applied.live("deployments", "./deployments/nightly.md")["archived_at"] is None
 
 
 def test_a_file_that_moves_stays_what_it_is(applied: Project) -> None:
@@ -449,6 +445,23 @@ def test_a_run_that_is_killed_while_it_replaces_goes_on(engine: Served, tmp_path
         ]  # fmt: skip
         assert project.live("envs", "./environments/e.yaml")["config"] == {"type": "self_hosted"}
         assert proxy.passed.count("POST /v1/environments") == 2 and project.apply() == []
+
+
+def test_a_run_that_was_killed_does_not_take_over_what_was_there_before(engine: Served, tmp_path: Path) -> None:
+    with proxy_before(engine.url) as proxy:
+        ant = Ant(tmp_path / "home", ANTHROPIC_BASE_URL=proxy.url, ANTHROPIC_API_KEY=KEY)
+        project = Project(ant, tmp_path / "project", {"environments/e.yaml": "name: namesake\n"})
+        before = ant.json("envs", "create", "--name", "namesake")["id"]
+        proxy.hold = "POST /v1/environments"
+        running = project.start("apply", "--yes")
+        assert proxy.held.wait(30)
+        running.kill()
+        running.communicate()
+        proxy.hold = ""
+        (made,) = {env["id"] for env in ant.json("envs", "list") if env["name"] == "namesake"} - {before}
+        assert ant("envs", "delete", made).returncode == 0
+        assert actions(project.apply()) == [("created", "./environments/e.yaml")]
+        assert project.id("./environments/e.yaml") != before
 
 
 def test_a_run_that_is_killed_while_it_changes_goes_on(engine: Served, tmp_path: Path) -> None:

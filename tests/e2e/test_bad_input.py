@@ -21,13 +21,6 @@ NOBODY = "agent_000000000000000000000000"
 NO_SESSION = "sesn_000000000000000000000000"
 
 
-@pytest.fixture(scope="module")
-def ant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ant]:
-    ant = Ant(tmp_path_factory.mktemp("home"))
-    yield ant
-    ant.close()
-
-
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Ant]:
     ant = Ant(tmp_path)

@@ -2,21 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.e2e.ant import Ant
 
 README = Path(__file__).parents[2] / "README.md"
-
-
-@pytest.fixture(scope="module")
-def ant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ant]:
-    ant = Ant(tmp_path_factory.mktemp("everyday"))
-    yield ant
-    ant("engine", "stop")
 
 
 def test_the_script_in_the_readme_does_what_it_says(ant: Ant, tmp_path: Path) -> None:

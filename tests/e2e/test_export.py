@@ -177,16 +177,16 @@ def test_an_export_over_a_file_takes_force_and_ends_a_drift(source: Project) -> 
 
 
 def test_a_file_takes_over_what_is_there(source: Project, tmp_path: Path) -> None:
-    copy = Project(source.ant, tmp_path / "copy", FILES)
+    copy = Project(source.ant, tmp_path / "copy", FILES | {"vaults/more.yaml": RICH["vaults/more.yaml"]})
     planned = copy("plan")
     assert "agent 'Reviewer' is there already" in planned.stderr and "ant import agent" in planned.stderr
     for kind, name in (
         ("skill", "pr-summary"), ("env", "review-env"), ("memory-store", "Review notes"), ("vault", "Team"),
-        ("agent", "Reviewer"), ("agent", "Lead"), ("deployment", "Nightly review"),
+        ("vault", "More"), ("agent", "Reviewer"), ("agent", "Lead"), ("deployment", "Nightly review"),
     ):  # fmt: skip
         done = copy("import", kind, name)
         assert done.returncode == 0, done.stderr
-    assert len(copy.lock()["resources"]) == 8
+    assert len(copy.lock()["resources"]) == 11
     assert copy.plan("--detailed-exitcode")["changes"] == []
     copy.edit("agents/reviewer.md", "Be brief", "Be kind")
     assert actions(copy.apply())[0] == ("updated", "./agents/reviewer.md")

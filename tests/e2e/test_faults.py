@@ -32,13 +32,6 @@ def fresh(tmp_path: Path) -> Iterator[Ant]:
     ant.close()
 
 
-@pytest.fixture(scope="module")
-def ant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ant]:
-    ant = Ant(tmp_path_factory.mktemp("home"))
-    yield ant
-    ant.close()
-
-
 def ordinary(ant: Ant, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*ORDINARY, COMMAND, *arguments],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +18,12 @@ pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is no
 
 
 @pytest.fixture(scope="module")
-def ant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ant]:
-    ant = Ant(tmp_path_factory.mktemp("home"))
+def ant(ant: Ant) -> Ant:
     ant.agent("reviewer", ant.script({"text": "Fine."}))
     ant.agent("writer", ant.script({"text": "Written."}, name="writer"))
     for title in ("First task", "Second task with a 長い title that goes on", "Third task"):
         assert ant("run", title, "--agent", "reviewer", "--title", title).returncode == 0
-    yield ant
-    ant.close()
-
-
-@pytest.fixture
-def terminal(ant: Ant) -> Iterator[Tmux]:
-    terminal = Tmux(ant)
-    yield terminal
-    terminal.close()
+    return ant
 
 
 def test_the_newest_comes_first_and_enter_takes_it(ant: Ant, terminal: Tmux) -> None:

@@ -34,11 +34,8 @@ def api(engine: Served) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="module")
-def ant(engine: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ant]:
-    ant = Ant(tmp_path_factory.mktemp("home"), ANTHROPIC_BASE_URL=engine.url, ANTHROPIC_API_KEY=KEY)
-    yield ant
-    for process in ant._running:
-        process.kill()
+def ant(engine: Served, tmp_path_factory: pytest.TempPathFactory) -> Ant:
+    return Ant(tmp_path_factory.mktemp("home"), ANTHROPIC_BASE_URL=engine.url, ANTHROPIC_API_KEY=KEY)
 
 
 def make(api: httpx.Client, path: str, **body: Any) -> Any:

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,20 +15,6 @@ from tests.e2e.ant import ASK, Ant, bash, until
 from tests.e2e.tmux import Tmux
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
-
-
-@pytest.fixture(scope="module")
-def ant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ant]:
-    ant = Ant(tmp_path_factory.mktemp("home"))
-    yield ant
-    ant.close()
-
-
-@pytest.fixture
-def terminal(ant: Ant) -> Iterator[Tmux]:
-    terminal = Tmux(ant)
-    yield terminal
-    terminal.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.e2e.ant import ASK, Ant, bash, until
@@ -11,13 +9,11 @@ from tests.e2e.served import TOOLSET
 
 
 @pytest.fixture(scope="module")
-def ant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ant]:
-    ant = Ant(tmp_path_factory.mktemp("home"))
+def ant(ant: Ant) -> Ant:
     ant.agent("quick", ant.script({"text": "Done."}, name="quick"))
     ant.agent("slow", ant.script({"tools": [bash("sleep 60")]}, {"text": "Late."}, name="slow"), [TOOLSET])
     ant.agent("asking", ant.script({"tools": [bash("echo x")]}, {"text": "Thanks."}, name="asking"), ASK)
-    yield ant
-    ant.close()
+    return ant
 
 
 def begun(ant: Ant, agent: str) -> str:

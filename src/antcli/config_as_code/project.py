@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from antcli.config_as_code import live, secrets
@@ -37,7 +38,7 @@ def make_plan(client: Client, state: State, paths: Sequence[str], choices: Choic
     take_origin(state, client.server)
     gone = [key for key in state.entries if key not in files.things and files.lacks(key, state.entries[key].kind)]
     moved = _moves(things, gone, state)
-    gone = [key for key in gone if key not in moved.values()]
+    gone = [key for key in gone if key not in moved.values() and _stood_in(paths, state, key)]
     wanted = [moved.get(thing.key, thing.key) for thing in things] + (gone if choices.prune else [])
     lives = live.fetch(client, {key: state.entries[key] for key in wanted if key in state.entries})
     if not choices.force:
@@ -67,6 +68,12 @@ def files_of(state: State, environ: Mapping[str, str], *, upgrade: bool = False)
     """The files beside a lock file, still unread. `upgrade`: skills at addresses are not kept where they are pinned."""
     pins = {key: entry.commit for key, entry in state.entries.items()}
     return Files(state.root, state.kinds, RemoteSkills(environ, pins, upgrade=upgrade))
+
+
+def _stood_in(paths: Sequence[str], state: State, key: str) -> bool:
+    """Whether the file of this key was one of these, or in one of these folders. Without any, all are meant."""
+    file = (state.root / key.partition("#")[0]).resolve()
+    return not paths or any(file.is_relative_to(Path(path).resolve()) for path in paths)
 
 
 def plan_destruction(client: Client, state: State) -> Plan:

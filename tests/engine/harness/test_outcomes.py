@@ -164,6 +164,17 @@ async def test_an_interrupt_ends_the_outcome_whether_it_is_graded_or_not(tmp_pat
 
 
 @asynchronous
+async def test_an_outcome_that_is_defined_behind_an_interrupt_is_worked_on(tmp_path: Path) -> None:
+    async with running(tmp_path) as core:
+        turns = {"text": "Never.", "delay": 30}, {"text": "Work."}, verdict("satisfied")
+        id = await start(core, *turns, events=[message("go")])
+        await core.seen(id, "span.model_request_start")
+        await core.send(id, {"type": "user.interrupt"}, define())
+        await core.seen(id, "span.outcome_evaluation_end")
+        assert verdicts(await core.idle(id)) == [(0, "satisfied")] and await evaluations(core, id) == [("satisfied", 0)]
+
+
+@asynchronous
 async def test_a_message_steers_and_one_sent_while_grading_waits_for_the_verdict(tmp_path: Path) -> None:
     gate = asyncio.Event()
 
