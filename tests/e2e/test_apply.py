@@ -12,7 +12,7 @@ import pytest
 from tests.e2e.ant import Ant
 from tests.e2e.config_files import FILES, SECRET, Project, actions
 from tests.e2e.served import KEY, Served, served
-from tests.fakes.holding_proxy import proxy_before
+from tests.fakes.holding_proxy import Proxy, proxy_before
 
 EVERYTHING = [
     "./skills/pr-summary", "./environments/cloud.yaml", "./memory_stores/notes.yaml", "./vaults/team.yaml",
@@ -388,6 +388,16 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield found
 
 
+def kill_apply(project: Project, proxy: Proxy, held: str) -> None:
+    """`kill -9` when the server has done what this request asks for, and `ant` does not know."""
+    proxy.hold = held
+    running = project.start("apply", "--yes")
+    assert proxy.held.wait(30)
+    running.kill()
+    running.communicate()
+    proxy.hold = ""
+
+
 @pytest.mark.parametrize(
     "held",
     ["POST /v1/skills", "POST /v1/environments", "POST /v1/vaults", "POST /v1/agents", "POST /v1/deployments"],
@@ -402,12 +412,7 @@ def test_a_run_that_is_killed_after_the_server_acted_makes_nothing_twice(
         project = Project(
             ant, tmp_path / "project", {name.replace("pr-summary", unique): files[name] for name in files}
         )
-        proxy.hold = held
-        running = project.start("apply", "--yes")
-        assert proxy.held.wait(30)
-        running.kill()
-        running.communicate()
-        proxy.hold = ""
+        kill_apply(project, proxy, held)
         first = [passed for passed in proxy.passed if passed.startswith("POST")]
         project.apply()
         every = [passed for passed in proxy.passed if passed.startswith("POST")]
@@ -427,19 +432,18 @@ def test_an_answer_that_is_lost_makes_nothing_twice(engine: Served, tmp_path: Pa
         assert project.apply() == []
 
 
-def test_a_run_that_is_killed_while_it_replaces_goes_on(engine: Served, tmp_path: Path) -> None:
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_run_that_is_killed_while_it_replaces_goes_on(engine: Served, tmp_path: Path, gone: bool) -> None:
+    """Also when somebody has deleted meanwhile what it was about to archive."""
     with proxy_before(engine.url) as proxy:
         ant = Ant(tmp_path / "home", ANTHROPIC_BASE_URL=proxy.url, ANTHROPIC_API_KEY=KEY)
         project = Project(ant, tmp_path / "project", {"environments/e.yaml": "name: e\nconfig: {type: cloud}\n"})
         project.apply()
         before = project.id("./environments/e.yaml")
         project.edit("environments/e.yaml", "cloud", "self_hosted")
-        proxy.hold = "POST /v1/environments"
-        running = project.start("apply", "--yes")
-        assert proxy.held.wait(30)
-        running.kill()
-        running.communicate()
-        proxy.hold = ""
+        kill_apply(project, proxy, "POST /v1/environments")
+        if gone:
+            assert ant("envs", "delete", before).returncode == 0
         assert actions(project.apply()) == [
             ("adopted", "./environments/e.yaml"), ("archived", f"(replaced {before})"),
         ]  # fmt: skip
@@ -452,12 +456,7 @@ def test_a_run_that_was_killed_does_not_take_over_what_was_there_before(engine: 
         ant = Ant(tmp_path / "home", ANTHROPIC_BASE_URL=proxy.url, ANTHROPIC_API_KEY=KEY)
         project = Project(ant, tmp_path / "project", {"environments/e.yaml": "name: namesake\n"})
         before = ant.json("envs", "create", "--name", "namesake")["id"]
-        proxy.hold = "POST /v1/environments"
-        running = project.start("apply", "--yes")
-        assert proxy.held.wait(30)
-        running.kill()
-        running.communicate()
-        proxy.hold = ""
+        kill_apply(project, proxy, "POST /v1/environments")
         (made,) = {env["id"] for env in ant.json("envs", "list") if env["name"] == "namesake"} - {before}
         assert ant("envs", "delete", made).returncode == 0
         assert actions(project.apply()) == [("created", "./environments/e.yaml")]
@@ -474,12 +473,7 @@ def test_a_run_that_is_killed_while_it_changes_goes_on(engine: Served, tmp_path:
         )
         project.apply()
         project.edit("agents/a.md", "Be brief", "Be exact")
-        proxy.hold = f"POST /v1/agents/{project.id('./agents/a.md')}"
-        running = project.start("apply", "--yes")
-        assert proxy.held.wait(30)
-        running.kill()
-        running.communicate()
-        proxy.hold = ""
+        kill_apply(project, proxy, f"POST /v1/agents/{project.id('./agents/a.md')}")
         assert actions(project.apply()) == [("adopted", "./agents/a.md")]
         assert project.live("agents", "./agents/a.md")["version"] == 2
         assert project.apply() == []
