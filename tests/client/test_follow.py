@@ -144,6 +144,22 @@ def test_what_is_sent_on_open_is_not_missed(session: FakeSession, server: Any) -
         assert ids(list(events)) == ["mine", "end"]
 
 
+def test_on_every_connection_it_is_said_when_what_was_missed_is_out(session: FakeSession, server: Any) -> None:
+    session.add()
+    heard: list[str] = []
+
+    def caught_up() -> None:
+        heard.append("caught up")
+        session.add("session.deleted" if session.streams == 2 else "agent.message")
+
+    session.cut = lambda kind: 200 if kind == "stream" and session.streams == 1 else None
+    with server.client() as client:
+        for event in follow(client, "s", on_caught_up=caught_up, **FAST):
+            heard.append(event["id"])
+    assert heard[:2] == ["e0", "caught up"] and heard.count("caught up") == 2
+    assert [id for id in heard if id != "caught up"] == ["e0", "e1", "e2"]
+
+
 def test_what_on_open_raises_is_raised(session: FakeSession, server: Any) -> None:
     def refuse() -> None:
         raise ServerError("not sent")

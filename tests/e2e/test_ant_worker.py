@@ -288,6 +288,27 @@ def test_a_worker_that_lost_its_lease_posts_nothing(engine, client, environment,
     assert not results(client, session) and states(client, environment) == ["starting"]
 
 
+def test_work_that_is_to_stop_is_broken_off_and_told(engine, client, environment, worker, workdir):
+    session = start(engine, client, environment, call("bash", command="touch begun; sleep 300"), {"text": "done"})
+    process = worker("--workdir", "work", "--once", "--lease", "1s")
+    until((workdir / "begun").exists, LIMIT)
+    (item,) = client.pages("environments.work.list", environment)
+    client.call("environments.work.stop", environment, item["id"], body={})
+    assert process.wait(LIMIT) == 0
+    (result,) = results(client, session)
+    assert result["is_error"] and "stopped during this call" in text(result)
+    assert client.call("environments.work.retrieve", environment, item["id"])["state"] == "stopped"
+
+
+def test_a_session_that_rests_is_left_by_whoever_takes_it_over(engine, client, environment, worker):
+    session = start(engine, client, environment, call("bash", command="true"), {"text": "done"})
+    process = worker("--lease", "1s")
+    until(lambda: has_ended(client, session), LIMIT)
+    worker.stop(process, signal.SIGKILL)
+    assert worker("--once", "--max-idle", "0.1").wait(LIMIT) == 0
+    assert states(client, environment) == ["stopped"]
+
+
 def test_a_worker_outlives_its_engine(client, worker, workdir, tmp_path):
     """The engine dies while a call runs; the result reaches the one that is started after it."""
     with served(tmp_path / "engine") as engine:
