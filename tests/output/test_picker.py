@@ -23,8 +23,6 @@ def test_the_name_the_status_the_age_and_a_word(kind, titles):
 def test_every_kind_tells_its_things_apart():
     for kind, words in KINDS.items():
         first, *others = columns(kind.rpartition(".")[2], words.name)
-        assert first.derive({"id": "x_1"}) == "x_1" and first.derive({"id": "x_1", words.name: "called"}) in (
-            "called",
-            "x_1",
-        )
+        assert first.derive({"id": "x_1"}) == "x_1"
+        assert not words.name or first.derive({"id": "x_1", words.name: "called"}) == "called", kind
         assert others, kind
