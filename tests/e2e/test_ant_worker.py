@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -369,6 +370,108 @@ def test_the_skills_of_the_agent_are_there(engine, client, environment, worker, 
     )  # fmt: skip
     assert worker("--workdir", "work", "--once", "--max-idle", "0.1").wait(LIMIT) == 0
     assert "Say ahoy." in text(results(client, session)[0])
+
+
+@pytest.fixture
+def memory_folder():
+    """Where stores are mounted: a place of the whole machine."""
+    folder = Path("/mnt/memory")
+    if not os.access(folder if folder.exists() else folder.parent, os.W_OK):
+        pytest.skip(f"{folder} cannot be written")
+    existed = folder.exists()
+    yield folder
+    if not existed:
+        folder.rmdir()
+
+
+def with_store(engine, client, environment, *turns, access="read_write") -> tuple[str, str, Path]:
+    """A session with a store in which there is something, the store, and where it is mounted. Turns are made for it."""
+    name = f"notes-{secrets.token_hex(8)}"
+    store = client.call("memory_stores.create", body={"name": name})["id"]
+    for path in ("/old.md", "/gone.md"):
+        client.call("memory_stores.memories.create", store, body={"path": path, "content": "what was known"})
+    folder = Path("/mnt/memory", name)
+    model = engine.script(*(turn(folder) for turn in turns), {"text": "done"})
+    agent = client.call("agents.create", body={"name": "tester", "model": model, "tools": [TOOLSET]})["id"]
+    resource = {"type": "memory_store", "memory_store_id": store, "access": access}
+    body = {"agent": agent, "environment_id": environment, "initial_events": [say("go")], "resources": [resource]}
+    return client.call("sessions.create", body=body)["id"], store, folder
+
+
+def memories(client, store) -> dict[str, str]:
+    found = client.pages("memory_stores.memories.list", store, query={"view": "full"})
+    return {memory["path"]: memory["content"] for memory in found}
+
+
+def test_memory_stores_are_folders_and_what_changes_goes_back(engine, client, environment, worker, memory_folder):
+    session, store, folder = with_store(
+        engine, client, environment,
+        lambda folder: call("read", file_path=f"{folder}/old.md"),
+        lambda folder: call("edit", file_path=f"{folder}/old.md", old_string="known", new_string="learnt"),
+        lambda folder: call("bash", command=f"mkdir {folder}/a; echo new > {folder}/a/new.md; rm {folder}/gone.md"),
+        lambda folder: call("bash", command="until [ -e go ]; do sleep 0.05; done"),
+    )  # fmt: skip
+    process = worker("--once", "--max-idle", "0.1")
+    changed = {"/old.md": "what was learnt", "/a/new.md": "new\n"}
+    until(lambda: memories(client, store) == changed, LIMIT)  # at once, not only at the end
+    (worker.folder / "go").touch()
+    assert process.wait(LIMIT) == 0
+    assert text(results(client, session)[0]) == "what was known"
+    assert memories(client, store) == changed and not folder.exists() and has_ended(client, session)
+
+
+def test_the_store_wins_a_conflict_and_one_to_read_is_left_alone(engine, client, environment, worker, memory_folder):
+    def conflict(folder):
+        wait = "touch here; until [ -e changed ]; do sleep 0.05; done"
+        return call("bash", command=f"{wait}; echo mine > {folder}/old.md; echo mine > {folder}/both.md; rm changed")
+
+    def shown(folder):
+        return call("bash", command=f"cat {folder}/old.md {folder}/both.md")
+
+    session, store, folder = with_store(engine, client, environment, conflict, shown)
+    process = worker("--once", "--max-idle", "0.1")
+    until((worker.folder / "here").exists, LIMIT)
+    (old,) = [m for m in client.pages("memory_stores.memories.list", store) if m["path"] == "/old.md"]
+    client.call("memory_stores.memories.update", store, old["id"], body={"content": "theirs "})
+    client.call("memory_stores.memories.create", store, body={"path": "/both.md", "content": "theirs too"})
+    (worker.folder / "changed").touch()
+    assert process.wait(LIMIT) == 0, worker.log.read_text()
+    assert text(results(client, session)[1]) == "theirs theirs too"
+    assert memories(client, store) == {"/old.md": "theirs ", "/gone.md": "what was known", "/both.md": "theirs too"}
+
+    session, store, folder = with_store(
+        engine, client, environment,
+        lambda folder: call("write", file_path=f"{folder}/new.md", content="x"),
+        lambda folder: call("bash", command=f"rm -f {folder}/*"), access="read_only",
+    )  # fmt: skip
+    assert worker("--once", "--max-idle", "0.1").wait(LIMIT) == 0
+    assert "is read only" in text(results(client, session)[0])
+    assert len(memories(client, store)) == 2 and not folder.exists()
+
+
+@linux
+def test_a_folder_of_a_dead_worker_is_begun_anew_and_one_of_somebody_is_kept(
+    engine, client, environment, worker, memory_folder
+):
+    def once(folder):
+        return call("bash", command=f"echo lost > {folder}/lost.md; touch begun; sleep 300")
+
+    session, _, folder = with_store(engine, client, environment, once, lambda f: call("bash", command=f"ls {f}"))
+    process = worker("--lease", "1s")
+    until((worker.folder / "begun").exists, LIMIT)
+    worker.stop(process, signal.SIGKILL)
+    assert worker("--once", "--max-idle", "0.1").wait(LIMIT) == 0
+    assert text(results(client, session)[1]).split() == ["gone.md", "old.md"] and not folder.exists()
+
+    *_, folder = with_store(engine, client, environment)
+    folder.mkdir()
+    (folder / "mine.txt").touch()
+    try:
+        assert worker("--once").wait(LIMIT) == 1
+        assert "exists already" in worker.log.read_text() and [path.name for path in folder.iterdir()] == ["mine.txt"]
+    finally:
+        (folder / "mine.txt").unlink()
+        folder.rmdir()
 
 
 def test_a_program_of_ones_own_gets_the_item(engine, client, environment, worker, workdir):

@@ -98,7 +98,9 @@ Workers
   shows the key of the environment and nothing else: ANTHROPIC_ENVIRONMENT_KEY, or --environment-key-file.
 
   The file tools stay in --workdir; bash runs as the user of the worker, without a sandbox around it, and finds the
-  worker's variables but those that begin with ANTHROPIC_ or ANT_. Memory stores are not mounted.
+  worker's variables but those that begin with ANTHROPIC_ or ANT_. It can read what that user can, a file with the key
+  too: give the key in the variable, which is hidden from it. Memory stores are folders at their mount paths, which the
+  worker must be able to make (/mnt/memory); what changed in them is written back after each call.
 
   SIGTERM or Ctrl-C  kills the call that runs and tells the model so; what waits is handed to another worker. The
                      second signal ends at once.

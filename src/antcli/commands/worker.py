@@ -80,13 +80,13 @@ def poll(
     on_work: Annotated[
         str | None, typer.Option("--on-work", metavar="PROGRAM", help="Run this for each session, not the tools.")
     ] = None,
-    once: Annotated[bool, typer.Option("--once", help="Leave after one session.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Leave after one session; exit code 1 when it failed.")] = False,
     drain: Annotated[bool, typer.Option("--drain", help="Leave when no session waits.")] = False,
     unrestricted_paths: Unrestricted = False,
     max_idle: MaxIdle = "60s",
     lease: LeaseTime = "60s",
     log_format: Format = LogFormat.text,
-) -> None:
+) -> int:
     """Take sessions from the queue of an environment and run their tools here, until Ctrl-C or SIGTERM.
 
     It needs the key of the environment and no other: `ant envs keys create` makes one. bash runs as you, without a
@@ -124,6 +124,7 @@ def poll(
     worker = Worker(queue, job, limits, log)
     with stopped_by_signals(worker.stop):
         worker.run()
+    return int(once and worker.failures > 0)
 
 
 @app.command("run")

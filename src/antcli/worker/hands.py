@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,13 @@ class Hands:
     """`heard` gets every answer (`id`, `content`, `is_error`), and None when the program has ended; from a thread."""
 
     def __init__(
-        self, workdir: Path, session_id: str, environ: Mapping[str, str], *, confined: bool,
-        heard: Callable[[Answer | None], None],
+        self, workdir: Path, session_id: str, environ: Mapping[str, str], *,
+        within: Sequence[Path] | None, read_only: Sequence[Path] = (), heard: Callable[[Answer | None], None],
     ) -> None:  # fmt: skip
-        """Raises OSError when it cannot be started."""
+        """`within` are the folders that the file tools stay in, `read_only` those where they change nothing.
+
+        Raises OSError when it cannot be started.
+        """
         self._heard = heard
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(PROGRAM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -41,7 +44,8 @@ class Hands:
         self._send({
             "workdir": str(workdir),
             "moved": {},
-            "within": [str(workdir)] if confined else None,
+            "within": None if within is None else [str(folder) for folder in within],
+            "read_only": [str(folder) for folder in read_only],
             "spill": str(workdir / SPILL),
             "own_namespace": False,
             "limits": {"CORE": 0},

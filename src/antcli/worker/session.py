@@ -24,6 +24,7 @@ from antcli.worker.calls import Calls, Event, ends_turn
 from antcli.worker.hands import BASH_SECONDS, FILE_SECONDS, Answer, Hands
 from antcli.worker.lease import End, Lease, is_fatal
 from antcli.worker.log import Log
+from antcli.worker.memory import MemoryFolder
 from antcli.worker.skills import download
 
 OVERDUE_SECONDS = 10.0  # the tools keep their times themselves; a program that was stopped or starved does not
@@ -95,6 +96,7 @@ class SessionWork:
         self._log = log
         self._inbox: SimpleQueue[_Message] = SimpleQueue()
         self._calls = Calls()
+        self._memory: list[MemoryFolder] = []
         self._begun = Begun(place.begun, item.session_id)
         self._lost = self._begun.get()  # the call that ran here when a worker before this one died
         self._hands: Hands | None = None
@@ -126,6 +128,7 @@ class SessionWork:
         finally:
             if self._hands is not None:
                 self._hands.close()
+            self._put_memory_away(ending)
             self._lease.close()
             self._release(ending)
             self._client.close()
@@ -136,8 +139,9 @@ class SessionWork:
         if session.get("status") == "terminated":
             return "over"
         self._place.workdir.mkdir(parents=True, exist_ok=True)
-        if any(resource.get("type") == "memory_store" for resource in session.get("resources") or ()):
-            self._log.warning("Memory stores are not mounted here: the agent finds nothing at their paths.")
+        for resource in session.get("resources") or ():
+            if resource.get("type") == "memory_store":
+                self._memory.append(MemoryFolder(self._client, resource, self._log))
         download(self._client, (session.get("agent") or {}).get("skills") or [], self._place.workdir, self._log)
         self._log.info("Working.")
         threading.Thread(target=self._follow, args=[self._last_rest()], name="events", daemon=True).start()
@@ -249,7 +253,12 @@ class SessionWork:
         if self._hands is None:
             try:
                 self._hands = Hands(
-                    place.workdir, self._item.session_id, place.environ, confined=place.confined, heard=self._hearer()
+                    place.workdir,
+                    self._item.session_id,
+                    place.environ,
+                    heard=self._hearer(),
+                    within=[place.workdir, *(folder.path for folder in self._memory)] if place.confined else None,
+                    read_only=[folder.path for folder in self._memory if not folder.is_writable],
                 )
             except OSError as error:
                 words = f"The tools cannot be started on the worker's machine: {error.strerror}."
@@ -279,6 +288,8 @@ class SessionWork:
                 "A call is done.", tool=running.call["name"], is_error=bool(answer["is_error"]),
                 seconds=round(time.monotonic() - running.began, 3),
             )  # fmt: skip
+            if not BUILTIN_TOOLS[running.call["name"]].pure:
+                self._sync_memory()
             self._answer(running.call, answer["content"], bool(answer["is_error"]))
 
     def _cancel(self) -> None:
@@ -327,7 +338,17 @@ class SessionWork:
             del self._unsent[0]
             self._begun.clear()
 
+    def _sync_memory(self) -> None:
+        for folder in self._memory:
+            folder.sync()
+
     # the end
+
+    def _put_memory_away(self, how: Ending) -> None:
+        if how != "lost":
+            self._sync_memory()
+        for folder in self._memory:
+            folder.remove()
 
     def _wind_up(self, how: Ending) -> None:
         if how == "lost" or self._running is None:

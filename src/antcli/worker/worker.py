@@ -50,7 +50,9 @@ class Worker:
         self._jobs: dict[threading.Thread, Job] = {}
         self._stopping = False
         self._taken = 0
-        self._failures = 0
+        self._silences = 0
+
+        self.failures = 0  # of items
 
     def stop(self) -> None:
         """From any thread or a signal handler."""
@@ -63,7 +65,7 @@ class Worker:
         try:
             while not self._stopping and not self._is_done():
                 if self._may_take() and not self._take():
-                    if self._limits.drain and not self._jobs and not self._failures:
+                    if self._limits.drain and not self._jobs and not self._silences:
                         return
                     self._pause(self._delay())
                 elif not self._may_take():
@@ -89,10 +91,10 @@ class Worker:
         except AntError as error:
             if is_fatal(error):
                 raise
-            self._failures += 1
+            self._silences += 1
             self._log.warning(f"The queue does not answer: {error.message}")
             return False
-        self._failures = 0
+        self._silences = 0
         if work is None:
             return False
         self._taken += 1
@@ -110,6 +112,7 @@ class Worker:
             except UsageError as error:  # a program that cannot be run is none for the next item either
                 trouble = error
             except Exception as error:
+                self.failures += 1
                 log.error(f"The item has failed: {error or type(error).__name__}")
             finally:
                 del self._jobs[threading.current_thread()]
@@ -120,8 +123,8 @@ class Worker:
         thread.start()
 
     def _delay(self) -> float:
-        if self._failures:
-            return backoff(self._failures, 1.0, LONGEST_DELAY)
+        if self._silences:
+            return backoff(self._silences, 1.0, LONGEST_DELAY)
         return random.uniform(SHORTEST_PAUSE, LONGEST_PAUSE)
 
     def _pause(self, seconds: float | None) -> None:

@@ -12,7 +12,7 @@ import stat
 
 TYPE_CHECKING = False  # `typing` is not worth its memory here
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
     Blocks = list[dict[str, Any]]
@@ -40,14 +40,17 @@ class ToolError(Exception):
 
 class Paths:
     """Where the sandbox's paths are: `moved` maps path prefixes to other places, `within` names the folders that files
-    must be in, links followed (both only where nothing is isolated)."""
+    must be in, links followed, `read_only` those in which they cannot be changed (only where nothing is isolated)."""
 
-    def __init__(self, workdir: str, moved: dict[str, str], within: list[str] | None = None) -> None:
+    def __init__(
+        self, workdir: str, moved: dict[str, str], within: Sequence[str] | None = None, read_only: Sequence[str] = ()
+    ) -> None:
         self.workdir = workdir
         self.moved = moved
         self.within = None if within is None else [os.path.realpath(folder) for folder in within]
+        self.read_only = [os.path.realpath(folder) for folder in read_only]
 
-    def find(self, path: str) -> str:
+    def find(self, path: str, *, to_write: bool = False) -> str:
         if "\0" in path:
             raise ToolError("a path cannot contain a NUL character")
         for prefix, place in self.moved.items():
@@ -56,18 +59,22 @@ class Paths:
         found = os.path.normpath(os.path.join(self.workdir, path))
         if not self.allows(found):
             raise ToolError(f"{path} is outside the working directory {self.workdir}, to which files are confined")
+        if to_write and _is_within(found, self.read_only):
+            raise ToolError(f"{path} is read only")
         return found
 
     def allows(self, path: str) -> bool:
-        if self.within is None:
-            return True
-        real = os.path.realpath(path)
-        return any(real == folder or real.startswith(folder.rstrip("/") + "/") for folder in self.within)
+        return self.within is None or _is_within(path, self.within)
 
     def show(self, path: str) -> str:
         """As short as it can be to be used in the next call."""
         inside = path.startswith(self.workdir.rstrip("/") + "/")
         return os.path.relpath(path, self.workdir) if inside else path
+
+
+def _is_within(path: str, folders: list[str]) -> bool:
+    real = os.path.realpath(path) if folders else path
+    return any(real == folder or real.startswith(folder.rstrip("/") + "/") for folder in folders)
 
 
 def text(words: str) -> Blocks:
@@ -94,14 +101,14 @@ def read(input: dict[str, Any], paths: Paths) -> Blocks:
 
 def write(input: dict[str, Any], paths: Paths) -> Blocks:
     data = _encode(input["content"], "content")
-    path = paths.find(input["file_path"])
+    path = paths.find(input["file_path"], to_write=True)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     _replace(path, data)
     return text(f"wrote {len(data)} bytes to {paths.show(path)}")
 
 
 def edit(input: dict[str, Any], paths: Paths) -> Blocks:
-    path = paths.find(input["file_path"])
+    path = paths.find(input["file_path"], to_write=True)
     old, new = _encode(input["old_string"], "old_string"), _encode(input["new_string"], "new_string")
     if not old:
         raise ToolError("old_string: must not be empty; use write to make a file")

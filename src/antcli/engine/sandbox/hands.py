@@ -92,7 +92,7 @@ class Hands:
             setup["environment"],
             (lambda _: kill_namespace()) if setup["own_namespace"] else (lambda session: kill_marked(session, mark)),
         )
-        self.paths = Paths(setup["workdir"], setup["moved"], setup.get("within"))
+        self.paths = Paths(setup["workdir"], setup["moved"], setup.get("within"), setup.get("read_only", ()))
         self.spill = setup["spill"]
         self.bash_seconds, self.file_seconds = setup["bash_seconds"], setup["file_seconds"]
         self.reply({"ready": True})
