@@ -21,11 +21,11 @@ SessionArg = Annotated[
 ]
 SessionIdOpt = Annotated[str | None, typer.Option("--session-id", metavar="SESSION", help="As SESSION.")]
 VerboseOpt = Annotated[bool, typer.Option("--verbose", "-v", help="Leave nothing out of inputs and results of tools.")]
-WebOpt = Annotated[bool, typer.Option("--web", hidden=True, help="Not taken.")]
-NoBrowserOpt = Annotated[bool, typer.Option("--no-browser", hidden=True, help="Not taken.")]
+WebOpt = Annotated[bool, typer.Option("--web", help="In the browser, on a page of this machine.")]
+NoBrowserOpt = Annotated[bool, typer.Option("--no-browser", help="With --web: only print the address.")]
 
 
-@examples("ant sessions connect @last", "ant sessions connect @last -o jsonl")
+@examples("ant sessions connect @last", "ant sessions connect @last -o jsonl", "ant sessions connect @last --web")
 def connect(
     session: SessionArg = None,
     session_id: SessionIdOpt = None,
@@ -36,18 +36,20 @@ def connect(
     """Attach to a session: see what was said, then take part, as in `ant chat`. It goes on when you leave.
 
     Without a terminal, and with a format, what happens is read along, event by event, until the session is gone or
-    Ctrl-C. So it is with a session that is over.
+    Ctrl-C. So it is with a session that is over. --web serves a page for the browser, for this user alone; the
+    credential stays here.
     """
     context = current()
-    if web or no_browser:
-        raise UsageError(
-            "There is no viewer for the browser.",
-            hint="Leave --web out for one on this terminal; `ant open SESSION` makes a page of what has happened.",
-        )
-    if context.options.format == "json":  # what is followed has no end, and so is no array
+    if no_browser and not web:
+        raise UsageError("--no-browser goes with --web.")
+    if context.options.format == "json" and not web:  # what is followed has no end, and so is no array
         context.options.format = "jsonl"
     id = context.resolve_id("sessions", _which(context, session, session_id))
     found = context.client.call("sessions.retrieve", id)
+    if web:
+        from antcli.commands.viewing import view
+
+        return view(context, found, browser=not no_browser)
     over = found.get("status") == "terminated" or found.get("archived_at") is not None
     plain = context.output.format == "auto" and context.output.transform is None
     if plain and not over and context.interactive and context.terminal.live:

@@ -73,10 +73,9 @@ DIFFERENCES = (
     ),
     Difference(
         "connect",
-        "beta:sessions connect needs a terminal, and --web opens a viewer in the browser.",
-        "Without a terminal it reads along, as text or with -o json as JSON lines; --web is refused: `ant open` makes "
-        "a page of what has happened.",
-        "Scripts and agents could not watch; a server for a page is one more thing that holds a credential.",
+        "beta:sessions connect needs a terminal.",
+        "Without a terminal it reads along, as text or with -o json as JSON lines.",
+        "Scripts and agents could not watch.",
     ),
     Difference(
         "credentials", "auth print-credentials prints them, the refresh token too.",

@@ -40,7 +40,7 @@ def open_(thing: ThingArg, print: PrintOpt = False) -> None:
     url = _in_the_console(context, kind, id) or _own_page(context, kind, id)
     if context.output.for_programs:
         context.output.object("links", {"id": id, "url": url})
-    elif not print and _browser(context, url):
+    elif not print and in_browser(context, url):
         context.output.notice(f"Opened {url}")
     else:
         context.output.text(url)
@@ -101,7 +101,7 @@ def _own_page(context: Context, kind: str, id: str) -> str:
     return Path(file.name).as_uri()
 
 
-def _browser(context: Context, url: str) -> bool:
+def in_browser(context: Context, url: str) -> bool:
     """Whether a browser with a window took it: one in the terminal, or on the far side of SSH, is not wanted."""
     environ = context.environ
     seen = sys.platform == "darwin" and not environ.get("SSH_CONNECTION")

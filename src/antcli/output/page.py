@@ -14,7 +14,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 
 from antcli.client.turn import CALLS, RESULTS, Event, text_of
-from antcli.output.foreign import harmless
+from antcli.output.foreign import harmless, revealed
 from antcli.output.money import list_cost
 from antcli.output.tool_calls import full_input, name_of, result_lines, short_input
 from antcli.output.transcript import Transcript
@@ -65,6 +65,40 @@ def page(session: dict[str, Any], events: Iterable[Event]) -> Iterator[str]:
     yield "</main>\n</body>\n</html>\n"
 
 
+class Blocks:
+    """The session as it grows: a piece of the page for each thing in it, made anew when more of it is known."""
+
+    def __init__(self) -> None:
+        self._others = Transcript(times=False, whole=True)
+        self._calls: dict[str, Event] = {}
+
+    def add(self, event: Event) -> tuple[str, str] | None:
+        """The piece's id and its HTML; None for what is not shown. A result changes the piece of its call."""
+        kind, id = str(event.get("type")), str(event.get("id"))
+        if kind in RESULTS:
+            call = self._calls.get(str(event.get(RESULTS[kind])))
+            return None if call is None else (str(call["id"]), _call(call, event))
+        if kind in CALLS:
+            self._calls[id] = event
+            return id, _call(event, None, "...")
+        html = _block(event, {}, self._others)
+        return (id, html) if html else None
+
+    @staticmethod
+    def draft(text: str) -> str:
+        """A message that is being written."""
+        return f'<article class="agent draft"><b>agent</b><div>{_markdown().render(harmless(text))}</div></article>\n'
+
+
+def question(call: Event) -> dict[str, str]:
+    """What is asked about, as text: all of it, since somebody answers for it."""
+    return {"id": str(call["id"]), "name": revealed(name_of(call)), "input": "\n".join(map(revealed, full_input(call)))}
+
+
+def style() -> str:
+    return _STYLE
+
+
 def _facts(session: dict[str, Any]) -> Iterator[str]:
     agent, usage = session.get("agent") or {}, session.get("usage") or {}
     yield str(session.get("id"))
@@ -93,10 +127,10 @@ def _block(event: Event, results: dict[str, Event], others: Transcript) -> str:
     return f'<p class="note{mark}">{_time(event)}{_text(lines)}</p>\n' if lines else ""
 
 
-def _call(call: Event, result: Event | None) -> str:
+def _call(call: Event, result: Event | None, pending: str = "(no result)") -> str:
     bad = ' class="bad"' if result and result.get("is_error") else ""
     short = " ".join(short_input(call).split())[:_SHORT]
-    answer = "\n".join(result_lines(result)) if result else "(no result)"
+    answer = "\n".join(result_lines(result)) if result else pending
     return (
         f"<details{bad}><summary>{_time(call)}{_text(name_of(call))} <code>{_text(short)}</code></summary>"
         f"<pre>{_text(chr(10).join(full_input(call)))}</pre><pre>{_text(answer) or '(no output)'}</pre></details>\n"

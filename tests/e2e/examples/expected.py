@@ -151,6 +151,7 @@ EXPECTED = {
     "ant work heartbeat own-machines work_4fK9 --expected-last-heartbeat NO_HEARTBEAT": says('"active"'),
     "ant beta:environments:work heartbeat --environment-id env_01 --work-id work_01": says('"active"'),
     "ant sessions connect @last": CHAT,
+    "ant sessions connect @last --web": endless("http://127.0.0.1:"),
     "ant sessions connect @last -o jsonl": endless(f"{ANSWER}Look at it."),
     "ant worker poll own-machines": rested("ant worker poll own-machines --drain"),
     WORKERS: rested(f"{WORKERS} --drain"),
