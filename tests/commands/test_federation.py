@@ -243,6 +243,16 @@ def test_another_workspace_than_that_of_the_profile_is_refused(ant, endpoint, fe
     assert exchanges(endpoint)[0].body["workspace_id"] == "wrkspc_02"
 
 
+def test_a_kept_token_is_not_used_for_the_workspace_of_another_profile(ant, endpoint, profile, tmp_path):
+    environ = profile() | {"ANTHROPIC_PROFILE": "ci"}
+    keep(tmp_path)
+    (tmp_path / "config").mkdir()
+    text = f'[profiles.ours]\nkind = "hosted"\nbase_url = "{endpoint.url}"\nworkspace_id = "wrkspc_ours"\n'
+    (tmp_path / "config" / "config.toml").write_text(text)
+    assert ant("models", "list", "-p", "ours", environ=environ).code == 0
+    assert exchanges(endpoint)[0].body["workspace_id"] == "wrkspc_ours" and asked(endpoint) == [f"Bearer {ACCESS}"]
+
+
 # When it is exchanged anew.
 
 

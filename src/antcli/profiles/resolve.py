@@ -123,7 +123,7 @@ def _hosted(
     workspace = workspace or (found.workspace_id if found else None)
     if federation is not None:  # the token is for one workspace: it is named in the exchange
         if workspace and not federation.workspace_id:
-            federation = replace(federation, workspace_id=str(workspace))
+            federation = replace(federation, workspace_id=str(workspace), cache=None)
     elif workspace:
         headers["anthropic-workspace-id"] = str(workspace)
     return Selection(
