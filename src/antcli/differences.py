@@ -7,6 +7,15 @@ from __future__ import annotations
 # Operations of the API that the engine does not serve, and why.
 NOT_SERVED: dict[str, str] = {}
 
+# Paths below which the official SDK knows operations that neither we nor the engine have, and why.
+NOTHING_BELOW: dict[str, str] = {
+    "/v1/compliance": "There is nobody to review what is said here.",
+    "/v1/messages/batches": "Messages are handed on one by one, and not kept.",
+    "/v1/organizations": "There is one workspace, and no organisation with members, keys, limits, plugins or webhooks.",
+    "/v1/tunnels": "The engine reaches servers from this machine, as it is.",
+    "/v1/user_profiles/{user_profile_id}/providers": "There is no other provider to tell how to treat data.",
+}
+
 # What else is different, by the thing that it is about.
 DIFFERENCES: tuple[tuple[str, str], ...] = (
     ("accounts", "There is one workspace and no organisation, billing, members or API keys to administer."),
@@ -14,7 +23,7 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
     ("rate limits", "The engine limits no rate; only the model endpoint does, which shows as a retried session.error."),
     ("models", "`GET /v1/models` lists what the engine's model endpoint lists; fields that it does not say are null."),
     ("models", "An agent may name script:FILE, recording:FILE or demo as its model; such a model needs no endpoint."),
-    ("messages", "`/v1/messages` and count_tokens are handed on to the model endpoint; batches are not kept here."),
+    ("messages", "`/v1/messages` and count_tokens are handed on to the model endpoint."),
     (
         "Idempotency-Key",
         "What makes a thing from JSON, and POST events, take one: what comes again within a day is done once.",
@@ -45,7 +54,7 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
         "web tools",
         "They run where the model does: an endpoint that is not known to have them, or a policy that asks, is refused.",
     ),
-    ("webhooks", "None are sent, and there is no place to register one: follow a session's stream."),
+    ("webhooks", "None are sent: follow a session's stream."),
     ("files", "There is no quota: the disk is the limit."),
     ("user profiles", "They are kept; nobody is enrolled, so enrollment and action URLs are refused."),
     ("sandbox", "Tools run on this machine under bubblewrap (or Docker, Podman), with the programs installed here."),
@@ -94,6 +103,8 @@ def page() -> str:
     """All of it as text, a line a difference."""
     lines = ["How the local engine differs from the hosted service", ""]
     lines += [f"{about}: {sentence}" for about, sentence in DIFFERENCES]
+    lines += ["", "Where it has nothing", ""]
+    lines += [f"{path}: {reason}" for path, reason in NOTHING_BELOW.items()]
     if NOT_SERVED:
         lines += ["", "Operations that it does not serve", ""]
         lines += [f"{name}: {reason}" for name, reason in NOT_SERVED.items()]

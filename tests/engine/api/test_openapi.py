@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import anthropic
 import httpx
 import jsonschema
 
-from antcli.differences import NOT_SERVED
+from antcli.differences import NOT_SERVED, NOTHING_BELOW
 from antcli.engine.api.openapi import served
 from antcli.engine.api.request_bodies import BODIES
+from antcli.engine.api.routes import ROUTES
 from antcli.operations import OPERATIONS
 
 ROOT = Path(__file__).parents[3]
@@ -20,6 +23,20 @@ ROOT = Path(__file__).parents[3]
 def test_every_operation_is_served_or_its_absence_is_explained() -> None:
     names = {operation.name for operation in served()}
     assert set(OPERATIONS) - names == set(NOT_SERVED)
+
+
+def test_what_the_official_sdk_calls_is_there_or_its_absence_is_explained() -> None:
+    code = Path(anthropic.__file__).with_name("resources").rglob("*.py")
+    called = {path for module in code for path in re.findall(r'"(/v1/[^"?]+)', module.read_text())}
+    ours = {_plain(route.path) for route in ROUTES}
+    missing = {path for path in map(_plain, called) if path not in ours}
+    explained = {path: [prefix for prefix in NOTHING_BELOW if path.startswith(_plain(prefix))] for path in missing}
+    assert len(called) > 100 and [path for path, found in explained.items() if not found] == []
+    assert {prefix for found in explained.values() for prefix in found} == set(NOTHING_BELOW)
+
+
+def _plain(path: str) -> str:
+    return re.sub(r"\{[^}]*\}", "{}", path)
 
 
 def test_every_body_has_the_model_that_checks_it() -> None:
