@@ -37,6 +37,17 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
         "memory stores",
         "The folder in a sandbox meets its store before and after each turn; on a conflict the store wins.",
     ),
+    (
+        "multiagent",
+        "It is kept, resolved and shown, and the agent works alone: no subagents, workflows or advisor; a session has"
+        " its primary thread only.",
+    ),
+    ("agents", "`inference_geo`, the execution identity `aws_role` and `url_sources` of web_fetch are refused."),
+    (
+        "agents",
+        "The web tools need an endpoint that has them, and the policy `always_allow`: nobody can be asked there.",
+    ),
+    ("skills", "Anthropic's own (`xlsx`, `docx`, `pptx`, `pdf`) are not part of the engine: upload what you need."),
     ("skills", "A version is addressed by its id, never by its time as under the older beta header."),
     ("skills", "Anthropic's own skills are refused: upload custom ones. Those in a repository are not announced."),
     (

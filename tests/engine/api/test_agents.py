@@ -189,6 +189,9 @@ def custom(**changes: object) -> dict[str, object]:
         ([TOOLSET | {"configs": [{"name": "web_search", "allowed_domains": ["a.example"], "blocked_domains": ["b.example"]}]}], "tools.0.configs.0: Only one of allowed_domains or blocked_domains may be set."),  # noqa: E501
         ([TOOLSET | {"configs": [{"name": "web_fetch", "blocked_domains": ["https://a.example"]}]}], "tools.0.configs.0: blocked_domains: 'https://a.example' is no plain host name like docs.example.com."),  # noqa: E501
         ([TOOLSET | {"configs": [{"name": "web_fetch", "blocked_domains": ["10.0.0.1"]}]}], "tools.0.configs.0: blocked_domains: '10.0.0.1' is no plain host name like docs.example.com."),  # noqa: E501
+        ([TOOLSET | {"configs": [{"name": "web_fetch", "allowed_domains": ["printer.local"]}]}], "tools.0.configs.0: allowed_domains: 'printer.local' is no plain host name like docs.example.com."),  # noqa: E501
+        ([TOOLSET | {"configs": [{"name": "web_fetch", "allowed_domains": ["a.example", "A.example"]}]}], "tools.0.configs.0: allowed_domains: 'a.example' is there twice."),  # noqa: E501
+        ([TOOLSET | {"configs": [{"name": "web_search", "user_location": {"type": "approximate", "timezone": "Mars/Base"}}]}], "tools.0.configs.0.user_location.timezone: 'Mars/Base' is not an IANA time zone such as Europe/Zurich."),  # noqa: E501
         ([TOOLSET | {"configs": [{"name": "bash", "max_content_tokens": 5}]}], "tools.0.configs.0: max_content_tokens is no setting of bash."),  # noqa: E501
         ([TOOLSET | {"configs": [{"name": "web_fetch", "url_sources": {}}]}], "tools.0.configs.0.url_sources: not supported by the local engine: url_sources of web_fetch."),  # noqa: E501
         ([{"type": "mcp_toolset", "mcp_server_name": "s"}], "tools: the mcp_toolset of 's' needs an entry of that name in mcp_servers."),  # noqa: E501

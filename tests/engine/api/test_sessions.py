@@ -149,6 +149,33 @@ def test_update_changes_title_metadata_and_tools(sdk: anthropic.Anthropic, sessi
         sdk.beta.sessions.update(session_id, vault_ids=[])
 
 
+def test_a_limited_network_bounds_the_mcp_servers_from_the_start_and_later(
+    sdk: anthropic.Anthropic, http: httpx.Client, agent: BetaManagedAgentsAgent
+) -> None:
+    limited = sdk.beta.environments.create(name="l", config={"type": "cloud", "networking": {"type": "limited"}}).id
+    servers: Any = [{"type": "url", "name": "s", "url": "https://mcp.example/"}]
+    tools: Any = [{"type": "mcp_toolset", "mcp_server_name": "s"}]
+    with_server = sdk.beta.agents.create(name="m", model="m", mcp_servers=servers, tools=tools).id
+    refused = refusal(http, {"agent": with_server, "environment_id": limited})["message"]
+    assert refused.startswith("environment_id: the MCP server 's' is not reached")
+    session = sdk.beta.sessions.create(agent=agent.id, environment_id=limited).id
+    with pytest.raises(anthropic.BadRequestError, match=r"agent\.mcp_servers: the MCP server 's' is not reached"):
+        sdk.beta.sessions.update(session, agent={"mcp_servers": servers, "tools": tools})
+    assert sdk.beta.sessions.retrieve(session).agent.mcp_servers == []
+
+
+def test_a_session_begins_with_at_most_a_hundred_documents_from_files(
+    sdk: anthropic.Anthropic, http: httpx.Client, agent: BetaManagedAgentsAgent, environment: BetaEnvironment
+) -> None:
+    file = sdk.beta.files.upload(file=("a.txt", b"a", "text/plain")).id
+    half: Any = {
+        "type": "user.message", "content": [{"type": "document", "source": {"type": "file", "file_id": file}}] * 50
+    }  # fmt: skip
+    sdk.beta.sessions.create(agent=agent.id, environment_id=environment.id, initial_events=[half, half])
+    body = {"agent": agent.id, "environment_id": environment.id, "initial_events": [half, half, half]}
+    assert refusal(http, body)["message"] == "initial_events: at most 100 documents from files, got 150."
+
+
 def test_sessions_page_forwards_and_backwards(
     sdk: anthropic.Anthropic, http: httpx.Client, environment: BetaEnvironment
 ) -> None:
@@ -305,6 +332,25 @@ def test_bad_filters_of_events_are_refused(http: httpx.Client, session_id: str) 
         assert http.get(f"/v1/sessions/{session_id}/events", params=query).status_code == 400
     stream = http.get(f"/v1/sessions/{session_id}/events/stream", params={"event_deltas[]": "agent.tool_use"})
     assert stream.status_code == 400
+
+
+def test_a_time_filter_that_shuts_the_cursor_out_is_refused(
+    sdk: anthropic.Anthropic, http: httpx.Client, session_id: str
+) -> None:
+    for title in "abc":
+        sdk.beta.sessions.update(session_id, title=title)
+    path = f"/v1/sessions/{session_id}/events"
+    page = http.get(path, params={"limit": 1}).json()
+    moment = page["data"][0]["processed_at"]
+    for operator, status in (("gte", 200), ("gt", 400), ("lt", 400)):
+        found = http.get(path, params={"page": page["next_page"], f"created_at[{operator}]": moment})
+        assert found.status_code == status, operator
+
+
+def test_a_stream_of_a_session_that_has_ended_ends(sdk: anthropic.Anthropic, session_id: str) -> None:
+    sdk.beta.sessions.archive(session_id)
+    with sdk.beta.sessions.events.stream(session_id) as stream:
+        assert list(stream) == []
 
 
 def test_a_stream_shows_what_is_sent_after_it_opened_and_ends_with_its_session(

@@ -100,6 +100,14 @@ def test_a_compressed_body_is_refused(http: httpx.Client) -> None:
     assert response.json()["error"]["details"]["error_code"] == "request_body_encoding_unsupported"
 
 
+def test_a_body_in_another_charset_is_refused(http: httpx.Client) -> None:
+    for charset, status in (("utf-8", 200), ('"UTF-8"', 200), ("us-ascii", 200), ("iso-8859-1", 400), ("utf-16", 400)):
+        headers = {"content-type": f"application/json; charset={charset}"}
+        response = http.post("/v1/agents", content=b'{"name": "a", "model": "m"}', headers=headers)
+        assert response.status_code == status
+        assert status == 200 or response.json()["error"]["details"]["error_code"] == "unsupported_charset"
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [

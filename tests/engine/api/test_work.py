@@ -351,7 +351,7 @@ def test_a_worker_lays_out_memory_stores_and_nothing_else(
     for resource in ({"type": "file", "file_id": file}, repository):
         body = {"agent": agent, "environment_id": environment, "resources": [store, resource]}
         error = http.post("/v1/sessions", json=body).json()["error"]
-        words = f"resources.1: {resource['type']} resources are not supported with self-hosted environments"
+        words = f"resources.1: {resource['type']} resources are not supported with self-hosted environments."
         assert error["message"].startswith(words)
         assert error["details"]["error_code"] == "self_hosted_resources_unsupported"
     with pytest.raises(anthropic.BadRequestError, match="not supported with self-hosted"):

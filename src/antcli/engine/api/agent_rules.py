@@ -4,7 +4,6 @@ session with overrides."""
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from antcli.engine.errors import invalid, unsupported
 from antcli.engine.providers.registry import Providers
@@ -46,23 +45,14 @@ async def check_web_tools(agent: dict[str, Any], providers: Providers, where: st
             raise unsupported(f"{where}tools: {config['name']}", reason)
 
 
-def check_reach(agent: dict[str, Any], environment: dict[str, Any]) -> None:
+def check_reach(agent: dict[str, Any], network: str, where: str = "environment_id") -> None:
     """A limited network also bounds the MCP servers of a session, though not its sandbox connects to them.
 
-    Raises RequestError (400).
+    `network` is "open" or "none". Raises RequestError (400).
     """
-    networking = environment["config"].get("networking") or {}
-    if networking.get("type") != "limited" or networking.get("allow_mcp_servers"):
-        return
-    for server in agent["mcp_servers"]:
-        host = (urlsplit(server["url"]).hostname or "").lower()
-        if not any(_allows(allowed.lower(), host) for allowed in networking.get("allowed_hosts", [])):
-            raise invalid(
-                f"environment_id: the network of environment {environment['id']} does not reach the MCP server"
-                f" {server['name']!r} ({host}): add the host to allowed_hosts, or set allow_mcp_servers.",
-                code="mcp_egress_blocked",
-            )
-
-
-def _allows(allowed: str, host: str) -> bool:
-    return host.endswith(allowed[1:]) if allowed.startswith("*.") else host == allowed
+    if network == "none" and agent["mcp_servers"]:
+        raise invalid(
+            f"{where}: the MCP server {agent['mcp_servers'][0]['name']!r} is not reached from an environment whose"
+            " networking is limited: take one with networking unrestricted.",
+            code="mcp_egress_blocked",
+        )

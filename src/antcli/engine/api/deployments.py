@@ -27,6 +27,7 @@ from antcli.engine.errors import invalid
 from antcli.engine.ids import new_id
 from antcli.engine.model_facts import takes_system_messages
 from antcli.engine.orchestration.deployments import KIND, MOST_SCHEDULED, RUN, archived
+from antcli.engine.session.objects import network
 from antcli.engine.store.base import StaleError, Store
 
 MAXIMUM_RUNS = 1000
@@ -199,7 +200,7 @@ async def _check_session(here: Services, deployment: dict[str, Any]) -> None:
     if deployment["budget"] is not None:
         await check_budgetable(here, agent)
     environment = await usable_environment(here.store, deployment["environment_id"])
-    check_reach(agent, environment)
+    check_reach(agent, network(environment["config"]))
     await here.vaults.check(deployment["vault_ids"])
     await check_hands(here, environment, deployment["resources"], deployment["vault_ids"])
     await here.resources.check(deployment["resources"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -78,10 +80,12 @@ async def _page(request: Request, query: Query, operation: str, filter: EventFil
     here, session_id = services(request), request.path_params["session_id"]
     part = slice_of(
         here.cursors, f"{operation} in {session_id}", page=query.text("page"), order=query.order("asc"),
-        limit=query.limit(MAXIMUM_LIMIT, MAXIMUM_LIMIT),
+        limit=query.limit(MAXIMUM_LIMIT, MAXIMUM_LIMIT), created_at=filter.processed_at,
     )  # fmt: skip
     rows = await here.sessions.events(session_id, filter, part.page)
-    rows_of_page, next_page, _ = part.cut(rows, lambda row: row[0])
+    rows_of_page, next_page, _ = part.cut(
+        rows, lambda row: row[0], lambda row: json.loads(row[1])["processed_at"] or ""
+    )
     cursor = "null" if next_page is None else f'"{next_page}"'
     return _spliced([text for _, text in rows_of_page], f',"next_page":{cursor}')
 

@@ -28,6 +28,7 @@ from antcli.engine.api.validation import merge_metadata
 from antcli.engine.errors import RequestError, invalid
 from antcli.engine.ids import new_id
 from antcli.engine.providers.base import ModelError
+from antcli.engine.session.objects import network
 from antcli.engine.skills.skills import MOST_SKILLS
 from antcli.engine.store.base import SessionFilter, Store
 from antcli.prices import price_of
@@ -58,7 +59,7 @@ async def make(
     skills, of_members = await _pin_skills(here, agent)
     vault_ids = await here.vaults.check(body.vault_ids or [])
     await check_hands(here, environment, entries(body.resources), vault_ids)
-    check_reach(agent, environment)
+    check_reach(agent, network(environment["config"]))
     id = id or new_id("sesn")
     attached: dict[str, Any] = {"deployment_id": deployment_id} if deployment_id else {}
     attached["skills"], attached["members_skills"] = skills, of_members
@@ -130,6 +131,7 @@ def _check(body: dict[str, Any]) -> None:
     """What an update would leave behind. Raises RequestError (400)."""
     merge_metadata(body["metadata"], None)
     check_agent(body["agent"], "agent.")
+    check_reach(body["agent"], body["network"], "agent.mcp_servers")
 
 
 async def list_(request: Request, query: Query) -> Response:
@@ -180,8 +182,8 @@ async def check_hands(
     for number, resource in enumerate(resources):
         if resource["type"] != "memory_store":
             raise invalid(
-                f"resources.{number}: {resource['type']} resources are not supported with self-hosted environments;"
-                " name what the worker is to fetch in the session's metadata.",
+                f"resources.{number}: {resource['type']} resources are not supported with self-hosted environments."
+                " Name what the worker is to fetch in the session's metadata.",
                 code="self_hosted_resources_unsupported",
             )
     if names := sorted(await here.vaults.variables(vault_ids)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -23,6 +24,8 @@ MAXIMUM_UPLOAD = LARGEST_FILE + 2**16  # with what a form adds to the file
 _OPEN_PATHS = frozenset({"/healthz"})
 # Looking at the engine does not keep it awake.
 _UNCOUNTED = ("/healthz", "/metrics", "/engine/")
+
+_OTHER_CHARSET = re.compile(rb"""charset\s*=\s*"?(?!utf-?8\b|us-ascii\b)([^\s";]{1,40})""", re.IGNORECASE)
 
 log = logging.getLogger("antcli.engine.api")
 
@@ -104,6 +107,9 @@ def _check_headers(headers: Headers, maximum: int) -> None:
             raise too_large(maximum)
         if name == b"content-encoding" and value.lower() != b"identity":
             raise invalid("Compressed request bodies are not supported.", code="request_body_encoding_unsupported")
+        if name == b"content-type" and (other := _OTHER_CHARSET.search(value)):
+            charset = other[1].decode("ascii", "replace")
+            raise invalid(f"Request bodies are UTF-8, not {charset}.", code="unsupported_charset")
 
 
 def _request_error(error: Exception, scope: dict[str, Any] | Any, request_id: str) -> RequestError:

@@ -158,11 +158,12 @@ class SessionLog:
 
     @contextlib.contextmanager
     def subscribe(self, deltas: frozenset[str]) -> Iterator[Subscriber]:
-        """A stream of all that is committed from now on."""
+        """A stream of all that is committed from now on; after the session's end that is nothing, and it ends."""
         subscriber = Subscriber(
             self.position,
             deltas,
             lambda after: self._store.records(self.id, after=after, limit=500, characters=LARGEST_CHUNK),
+            ended=self.state.status == "terminated",
         )
         self._subscribers.add(subscriber)
         try:

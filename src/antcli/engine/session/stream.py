@@ -22,7 +22,7 @@ ReadLog = Callable[[int], Awaitable[list[Record]]]
 class Subscriber:
     """One open stream. `deltas` are the preview types it asked for; `position` the log entry it starts after."""
 
-    def __init__(self, position: int, deltas: frozenset[str], read: ReadLog) -> None:
+    def __init__(self, position: int, deltas: frozenset[str], read: ReadLog, *, ended: bool = False) -> None:
         self._deltas = deltas
         self._read = read
         self._taken = position  # the last log entry that left through frames()
@@ -31,7 +31,7 @@ class Subscriber:
         self._size = 0
         self._torn = True  # the reader lacks a part of the present preview, so it gets no more of it
         self._behind = False
-        self._ended = False
+        self._ended = ended
         self._waiter: asyncio.Future[None] | None = None
 
     def push(self, record: Record, data: bytes) -> None:

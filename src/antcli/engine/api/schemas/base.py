@@ -8,6 +8,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Tag
 from pydantic_core import PydanticCustomError
 
+from antcli.engine.orchestration.cron import ScheduleError, zone
+
 # Marks the parts of an error's location that pydantic adds for unions and that are no field.
 TAG_MARK = "\0"
 UNSUPPORTED = "unsupported"
@@ -91,11 +93,20 @@ def limited(maximum: int, minimum: int = 0) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _check_zone(name: str) -> str:
+    try:
+        zone(name)
+    except ScheduleError as error:
+        raise invalid_value(str(error)) from None
+    return name
+
+
 Name = Annotated[str, limited(256, 1)]
 Description = Annotated[str, limited(2048)]
 System = Annotated[str, limited(100_000)]
 Title = Annotated[str, limited(1024)]
 Identifier = Annotated[str, limited(256, 1)]
+TimeZone = Annotated[str, AfterValidator(_check_zone)]
 
 
 def check_metadata(metadata: dict[str, Any], pairs: int | None = METADATA_PAIRS) -> dict[str, Any]:

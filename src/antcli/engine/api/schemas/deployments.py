@@ -14,6 +14,7 @@ from antcli.engine.api.schemas.base import (
     Metadata,
     MetadataPatch,
     Name,
+    TimeZone,
     by_type,
     invalid_value,
     tag,
@@ -22,12 +23,12 @@ from antcli.engine.api.schemas.events import (
     SystemMessage,
     UserDefineOutcome,
     UserMessage,
-    check_outcomes,
+    check_beginning,
     check_system_message,
 )
 from antcli.engine.api.schemas.resources import Resource
 from antcli.engine.api.schemas.sessions import AgentReference, Budget
-from antcli.engine.orchestration.cron import ScheduleError, check_expression, zone
+from antcli.engine.orchestration.cron import ScheduleError, check_expression
 from antcli.engine.orchestration.deployments import upcoming
 from antcli.engine.resources.resources import shown as shown_resource
 
@@ -42,18 +43,10 @@ def _check_expression(expression: str) -> str:
     return expression
 
 
-def _check_zone(name: str) -> str:
-    try:
-        zone(name)
-    except ScheduleError as error:
-        raise invalid_value(str(error)) from None
-    return name
-
-
 class Schedule(Body):
     type: Literal["cron"]
     expression: Annotated[str, AfterValidator(_check_expression)]
-    timezone: Annotated[str, AfterValidator(_check_zone)]
+    timezone: TimeZone
 
 
 _InitialEvent = Annotated[
@@ -65,7 +58,7 @@ _InitialEvent = Annotated[
 _InitialEvents = Annotated[
     list[_InitialEvent],
     Field(min_length=1, max_length=MAXIMUM_EVENTS),
-    AfterValidator(check_outcomes),
+    AfterValidator(check_beginning),
     AfterValidator(check_system_message),
 ]
 _Agent = Annotated[Annotated[Identifier, tag("text")] | Annotated[AgentReference, tag("object")], TEXT_OR_OBJECT]

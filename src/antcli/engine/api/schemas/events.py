@@ -10,6 +10,7 @@ from antcli.engine.api.schemas.base import Body, Identifier, by_type, invalid_va
 from antcli.engine.api.schemas.content import MessageBlock, ResultBlock, TextBlock
 
 MAXIMUM_INITIAL_EVENTS = 50
+MAXIMUM_DOCUMENTS = 100
 _BEFORE_SYSTEM_MESSAGE = ("user.message", "user.tool_result", "user.custom_tool_result")
 MAXIMUM_RUBRIC = 262_144
 
@@ -103,13 +104,18 @@ InitialEvent = Annotated[
 ]
 
 
-def check_outcomes(events: list[Any]) -> list[Any]:
+def check_beginning(events: list[Any]) -> list[Any]:
+    """What a session may begin with."""
     if sum(isinstance(event, UserDefineOutcome) for event in events) > 1:
         raise invalid_value("at most one user.define_outcome")
+    blocks = [block for event in events if isinstance(event, UserMessage) for block in event.content]
+    documents = sum(block.type == "document" and block.source.type == "file" for block in blocks)
+    if documents > MAXIMUM_DOCUMENTS:
+        raise invalid_value(f"at most {MAXIMUM_DOCUMENTS} documents from files, got {documents}")
     return events
 
 
-InitialEvents = Annotated[list[InitialEvent], Field(max_length=MAXIMUM_INITIAL_EVENTS), AfterValidator(check_outcomes)]
+InitialEvents = Annotated[list[InitialEvent], Field(max_length=MAXIMUM_INITIAL_EVENTS), AfterValidator(check_beginning)]
 
 
 def check_system_message(events: list[Any]) -> list[Any]:

@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from antcli.engine.api.schemas.base import Body, invalid_value, limited, refused
+from antcli.engine.api.schemas.base import Body, TimeZone, invalid_value, limited, refused
 
 WEB_TOOLS = ("web_fetch", "web_search")
 
 _DOMAIN = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))+")
+_NOT_PUBLIC = (".local", ".localhost", ".internal")
 _FIELDS = {
     "web_search": ("allowed_domains", "blocked_domains", "user_location"),
     "web_fetch": ("allowed_domains", "blocked_domains", "max_content_tokens"),
@@ -26,7 +27,7 @@ class UserLocation(Body):
     city: _Place | None = None
     region: _Place | None = None
     country: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
-    timezone: _Place | None = None
+    timezone: TimeZone | None = None
 
 
 class WebSettings(Body):
@@ -59,9 +60,9 @@ def _check_domains(name: str, field: str, domains: list[str] | None) -> None:
         raise invalid_value(f"{field}: at most 64 domains, got {len(domains)}")
     for domain in domains:
         host = domain.partition("/")[0] if name == "web_search" else domain
-        if not _DOMAIN.fullmatch(host) or _is_address(host):
+        if not _DOMAIN.fullmatch(host) or _is_address(host) or host.lower().endswith(_NOT_PUBLIC):
             raise invalid_value(f"{field}: {domain!r:.60} is no plain host name like docs.example.com")
-        if domains.count(domain) > 1:
+        if [other.lower() for other in domains].count(domain.lower()) > 1:
             raise invalid_value(f"{field}: {domain!r:.60} is there twice")
 
 
