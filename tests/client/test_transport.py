@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import contextlib
 import shutil
 import ssl
 import subprocess
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ import pytest
 from antcli.client import httpx_pool
 from antcli.client.client import Client
 from antcli.client.server import Server
-from antcli.errors import ServerError, UsageError
+from antcli.errors import AntError, ServerError, UsageError
 
 
 def call(url: str, kind: str = "hosted") -> Any:
@@ -114,3 +117,34 @@ def test_a_proxy_that_cannot_be_one_is_a_usage_error(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("https_proxy", "gopher://x")
     with pytest.raises(UsageError, match="proxy"):
         call("https://hosted.invalid")
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_closing_a_client_ends_the_thread_that_reads_a_silent_stream(
+    server: Any, reply: Any, secure: bool, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if secure:
+        monkeypatch.setenv("SSL_CERT_FILE", str(request.getfixturevalue("certificate")))
+        request.getfixturevalue("tls_server")
+    opened = threading.Event()
+
+    def silence() -> Iterator[bytes]:
+        yield b": open\n\n"
+        server.stopping.wait(60)
+
+    server.answers(reply(chunks=silence(), headers={"content-type": "text/event-stream"}))
+    client = Client(Server(server.url, "hosted", "test", ""), retries=0)
+
+    def read() -> None:
+        with contextlib.suppress(AntError), client.stream("sessions.events.stream", "s") as stream:
+            opened.set()
+            list(stream)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    assert opened.wait(10)
+    reader.join(0.2)
+    assert reader.is_alive()  # it waits for more
+    client.close()
+    reader.join(10)
+    assert not reader.is_alive()

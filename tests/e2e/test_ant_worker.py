@@ -479,10 +479,10 @@ def test_a_program_of_ones_own_gets_the_item(engine, client, environment, worker
     program = worker.folder / "handle.sh"
     program.write_text(
         f"#!/bin/sh\nenv > seen.env\ncat > item.json; chmod 600 item.json\nunset ANTHROPIC_ENVIRONMENT_KEY"
-        f"\nexec {ANT} worker run --work-secret-file item.json --workdir work --max-idle 0.1\n"
+        f"\nexec {ANT} worker run --debug --work-secret-file item.json --workdir work --max-idle 0.1\n"
     )
     program.chmod(0o755)
-    assert worker("--on-work", "./handle.sh", "--once").wait(LIMIT) == 0, worker.log.read_text()
+    assert worker("--on-work", "./handle.sh", "--once", "--debug").wait(LIMIT) == 0, worker.log.read_text()
     assert [text(result) for result in results(client, session)] == ["there"] and has_ended(client, session)
     item = json.loads((worker.folder / "item.json").read_text())
     seen = dict(line.partition("=")[::2] for line in (worker.folder / "seen.env").read_text().splitlines())

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from antcli.client.server import Server
 from antcli.client.transport import CONNECT_SECONDS, Request, Response, base_url_error
@@ -38,6 +40,14 @@ class _OpenResponse:
     def close(self) -> None:
         self._response.close()
 
+    def hang_up(self) -> None:
+        """Also wakes a thread that reads, which closing alone does not."""
+        connection = self._response.extensions.get("network_stream")
+        found = connection.get_extra_info("socket") if connection is not None else None
+        if found is not None:
+            with suppress(OSError):
+                found.shutdown(socket.SHUT_RDWR)
+
 
 class HttpxPool:
     """A `Transport` over TCP, TLS and proxies. `timeout` is the longest silence, in seconds."""
@@ -47,6 +57,7 @@ class HttpxPool:
         self._base_url = server.base_url.rstrip("/")
         self._timeout = timeout
         self._http = _open_pool(server)
+        self._open: WeakSet[_OpenResponse] = WeakSet()
 
     def send(self, request: Request) -> Response:
         with self.told_in_words():
@@ -56,9 +67,13 @@ class HttpxPool:
     def open(self, request: Request, *, timeout: float | None = None) -> _OpenResponse:
         with self.told_in_words():
             built = self._build(request, self._timeout if timeout is None else timeout)
-            return _OpenResponse(self._http.send(built, stream=True), self)
+            response = _OpenResponse(self._http.send(built, stream=True), self)
+            self._open.add(response)
+            return response
 
     def close(self) -> None:
+        for response in [*self._open]:
+            response.hang_up()
         self._http.close()
 
     def _build(self, request: Request, timeout: float) -> httpx.Request:
