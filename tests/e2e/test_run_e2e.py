@@ -112,6 +112,17 @@ def test_the_last_message_is_written_to_a_file(ant: Ant, tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == [target]
 
 
+def test_the_answer_is_out_before_the_file_for_it_fails(ant: Ant, tmp_path: Path) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    model = ant.script({"text": "Long.", "delay": "1s"})
+    running = ant.start("run", "x", "--title", "Held", "--model", model, "--output-last", str(folder / "answer.md"))
+    until(lambda: any(session["title"] == "Held" for session in ant.json("sessions", "list")))
+    folder.rmdir()
+    out, err = running.communicate(timeout=60)
+    assert (running.returncode, out) == (2, "Long.\n") and "answer.md" in err
+
+
 def test_a_session_goes_on(ant: Ant) -> None:
     model = ant.script({"text": "One."}, {"expect": {"contains": "and then?"}, "text": "Two."})
     assert ant("run", "first", "--model", model).stdout == "One.\n"

@@ -93,11 +93,11 @@ def _own_page(context: Context, kind: str, id: str) -> str:
             hint=f"`ant {group} get {id}` shows it.",
         )
     session: dict[str, Any] = context.client.call("sessions.retrieve", id)
-    events = context.client.pages("sessions.events.list", id)
+    pieces = list(page(session, context.client.pages("sessions.events.list", id)))  # a failure leaves no file behind
     with tempfile.NamedTemporaryFile(
         "w", encoding="utf-8", errors="replace", prefix=f"{plain_name(id)}-", suffix=".html", delete=False
     ) as file:
-        file.writelines(page(session, events))
+        file.writelines(pieces)
     return Path(file.name).as_uri()
 
 

@@ -141,10 +141,10 @@ def run(
         report(context, session_id, *waiting)
         return ExitCode.REQUIRES_ACTION
     finished = ending.exit_code in (ExitCode.OK, ExitCode.OUTCOME_NOT_MET)
+    print_result(context, session_id, turn, ending, finished)
     if output_last and finished:
         with whole_file(output_last, force=True) as written:
             written.write(turn.answer.encode(errors="replace"))
-    print_result(context, session_id, turn, ending, finished)
     if outputs and finished:
         attachments.fetch(context, session_id, outputs)
     report(context, session_id, turn, ending)

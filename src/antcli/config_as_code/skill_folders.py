@@ -13,7 +13,7 @@ from pathlib import Path
 
 from antcli import uploads
 from antcli.config_as_code.documents import documents, has_fields
-from antcli.errors import UsageError
+from antcli.errors import AntError, UsageError
 
 
 def skill_name(folder: Path) -> str:
@@ -36,15 +36,18 @@ def digest_of_folder(folder: Path) -> str:
 
 
 def digest_of_zip(data: bytes) -> str:
-    """The same of what the server has."""
-    with zipfile.ZipFile(io.BytesIO(data)) as found:
+    """The same of what the server has. Raises AntError for what is no zip."""
+    with _opened(data) as found:
         files = [entry for entry in found.infolist() if not entry.is_dir()]
         return _digest((entry.filename.partition("/")[2], found.read(entry)) for entry in files)
 
 
 def unpack(data: bytes, above: Path, *, force: bool) -> Path:
-    """Writes the skill's folder into `above`. Raises UsageError when it exists, unless `force`, or leads elsewhere."""
-    with zipfile.ZipFile(io.BytesIO(data)) as found:
+    """Writes the skill's folder into `above`.
+
+    Raises UsageError when it exists, unless `force`, or leads elsewhere, AntError for what is no zip.
+    """
+    with _opened(data) as found:
         files = [entry for entry in found.infolist() if not entry.is_dir()]
         tops = {entry.filename.partition("/")[0] for entry in files}
         if len(tops) != 1 or any(set(entry.filename.split("/")) & {"", ".", ".."} for entry in files):
@@ -62,6 +65,13 @@ def unpack(data: bytes, above: Path, *, force: bool) -> Path:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     return folder.resolve()
+
+
+def _opened(data: bytes) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(io.BytesIO(data))
+    except zipfile.BadZipFile as error:
+        raise AntError(f"What the server sent of this skill is not a zip: {error}.") from None
 
 
 def _digest(files: Iterable[tuple[str, bytes]]) -> str:
