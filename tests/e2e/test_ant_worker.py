@@ -522,3 +522,15 @@ def test_what_is_wrong_is_said_at_once(worker, tmp_path):
     told = worker.log.read_text()
     assert "'./missing.sh' is no program" in told and "everybody can read it" in told
     assert "--environment-key is not taken" in told and os.fspath(tmp_path) not in told
+
+
+@pytest.mark.parametrize(("more", "told"), [((), 1), (("-q",), 0)])
+def test_who_waits_for_a_worker_is_told_so_also_without_a_terminal(
+    engine, client, environment, tmp_path, more, told
+) -> None:
+    session = start(engine, client, environment, call("bash", command="true"))
+    environ = clean(tmp_path, ANTHROPIC_BASE_URL=engine.url, ANTHROPIC_API_KEY=KEY)
+    words = [ANT, "wait", session, "--timeout", "2s", *more]
+    done = subprocess.run(words, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (124, "")
+    assert done.stderr.count("A worker of its environment runs its tools") == told

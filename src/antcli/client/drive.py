@@ -278,7 +278,7 @@ class Drive:
             self._together.clear()
             if self.turn.at_worker and not self._told_of_worker:
                 self._told_of_worker = True
-                self.view.notice("A worker of its environment runs its tools; until one does, the session waits.")
+                self.client.on_notice("A worker of its environment runs its tools; until one does, the session waits.")
             return None
         if self.goes_on is not None and self.turn.status == "idle" and self.goes_on(self.turn):
             return None
