@@ -1,4 +1,4 @@
-"""What is put right before a signal ends the process."""
+"""What happens at the signals that ask a process to end: it stops in order, or puts things right and ends."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+_STOPS = (signal.SIGINT, signal.SIGTERM)
 _FATAL = (signal.SIGTERM, signal.SIGHUP)  # Ctrl-C is an exception or a key
 
 
@@ -29,3 +30,27 @@ def before_the_end(put_right: Callable[[], None]) -> Iterator[None]:
     finally:
         for number in fatal:
             signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def stopping(stop: Callable[[], None]) -> Iterator[None]:
+    """Ctrl-C or SIGTERM inside calls `stop`, the second one raises KeyboardInterrupt. Other threads hear none."""
+    count = 0
+
+    def arrived(number: int, frame: object) -> None:
+        nonlocal count
+        count += 1
+        if count == 1:
+            stop()
+        elif count == 2:  # a third one must not break into the clean-up
+            raise KeyboardInterrupt
+
+    here = threading.current_thread() is threading.main_thread()
+    # What we were started to ignore (`ant run &` in a script) stays ignored.
+    heard = [number for number in _STOPS if here and signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, arrived) for number in heard}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

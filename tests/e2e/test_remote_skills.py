@@ -34,13 +34,6 @@ NEWER = PDF | {"document-skills/pdf/scripts/read.py": "print(2)\n"}
 AGENT = "---\nname: Reader\nmodel: claude-opus-5-5\nskills:\n  - {}\n---\nYou read.\n"
 
 
-@pytest.fixture(scope="module")
-def ant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ant]:
-    found = Ant(tmp_path_factory.mktemp("remote"))
-    yield found
-    found.close()
-
-
 @pytest.fixture
 def hub() -> Iterator[GitHub]:
     with github() as found:

@@ -6,19 +6,19 @@ reads it is the only place where something is decided.
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from antcli.client.client import Client
 from antcli.client.follow import follow
 from antcli.client.turn import Event, Turn, can_be_confirmed, confirmation
 from antcli.errors import AntError, ApiError, ExitCode, ServerError
+from antcli.fatal_signals import stopping
 
 Approval = Literal["ask", "all", "none"]
 Leaving = Literal["interrupt", "leave"]
@@ -114,7 +114,6 @@ class Drive:
         self._inbox: SimpleQueue[_Item] = SimpleQueue()
         self._stop = threading.Event()
         self._opened = False
-        self._signals = 0
         self._asked: Event | None = None
         self._answered: set[str] = set()
         self._together: list[str] = []  # the calls that are asked about at the same time, in order
@@ -128,7 +127,7 @@ class Drive:
     def run(self) -> Ending:
         """Returns when the turn is over, needs somebody, or was given up. Raises what `follow` and the client raise."""
         reader = threading.Thread(target=self._read, name="events", daemon=True)
-        with self._notices_to_inbox(), self._signals_to_inbox():
+        with self._notices_to_inbox(), stopping(lambda: self._inbox.put(_Signal())):
             reader.start()
             try:
                 return self._loop()
@@ -195,27 +194,6 @@ class Drive:
             yield
         finally:
             self.client.on_notice = before
-
-    @contextmanager
-    def _signals_to_inbox(self) -> Iterator[None]:
-        def arrived(number: int, frame: Any) -> None:
-            self._signals += 1
-            if self._signals == 1:
-                self._inbox.put(_Signal())
-            elif self._signals == 2:  # a third one must not break into the clean-up
-                raise KeyboardInterrupt
-
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        # What we were started to ignore (`ant run &` in a script) stays ignored.
-        heard = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
-        before = {number: signal.signal(number, arrived) for number in heard}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     # The loop.
 

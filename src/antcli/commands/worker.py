@@ -92,11 +92,12 @@ def poll(
     It needs the key of the environment and no other: `ant envs keys create` makes one. bash runs as you, without a
     sandbox around it.
     """
+    from antcli.fatal_signals import stopping
     from antcli.worker.log import Log
     from antcli.worker.program import ProgramWork, argv_of
     from antcli.worker.queue import Queue, client_for
     from antcli.worker.session import Item, SessionWork
-    from antcli.worker.worker import Job, Limits, Worker, stopped_by_signals
+    from antcli.worker.worker import Job, Limits, Worker
 
     context = current()
     argv = argv_of(on_work) if on_work else []
@@ -122,7 +123,7 @@ def poll(
     context.stay()
     limits = Limits(1 if once else concurrency, 1 if once else None, drain)
     worker = Worker(queue, job, limits, log)
-    with stopped_by_signals(worker.stop):
+    with stopping(worker.stop):
         worker.run()
     return int(once and worker.failures > 0)
 
@@ -153,10 +154,10 @@ def run(
 
     There the ids are in the environment, and need not be given.
     """
+    from antcli.fatal_signals import stopping
     from antcli.worker.log import Log
     from antcli.worker.queue import client_for, token_in
     from antcli.worker.session import Item, SessionWork
-    from antcli.worker.worker import stopped_by_signals
 
     context = current()
     place = _place(context, workdir, unrestricted_paths, max_idle, lease)
@@ -171,7 +172,7 @@ def run(
         client_for(server, secret, context.trace), item, place, log.about(work_id=work_id, session_id=session_id)
     )
     context.stay()
-    with stopped_by_signals(work.stop):
+    with stopping(work.stop):
         return int(work.run() in ("lost", "refused"))
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import random
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, Protocol
 
@@ -19,7 +17,6 @@ from antcli.worker.queue import Queue, Work
 
 LONGEST_DELAY = 60.0
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 3.0  # between two looks into an empty queue
-STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Job(Protocol):
@@ -136,23 +133,3 @@ class Worker:
             return
         if news is not None:
             raise news
-
-
-@contextmanager
-def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """The first signal stops gracefully, the second one at once."""
-    seen = 0
-
-    def handle(number: int, frame: Any) -> None:
-        nonlocal seen
-        seen += 1
-        if seen > 1:
-            raise KeyboardInterrupt
-        stop()
-
-    before = {number: signal.signal(number, handle) for number in STOPS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
